@@ -1,0 +1,1 @@
+"""Who reasons: chat models that call tools and draft answers from evidence."""

@@ -1,0 +1,1 @@
+"""What is known: this patient, what the conversation established, and medicine with its sources."""

@@ -1,0 +1,1 @@
+"""What can be done: each tool one file, each result evidence."""

@@ -1,0 +1,98 @@
+"""What tools need from those who see: small protocols that segmenters and grounders fulfil."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from knowledge.case import Image, Modality, Record
+from knowledge.evidence import Confidence, Side
+from tools.imaging.volume import Volume
+
+
+class Target(Record):
+    """A structure or finding that a backend can look for.
+
+    Attributes:
+        name: RadLex or SNOMED CT wording in lower case, such as "left lung".
+        synonyms: Other words for it, such as "left pulmonary".
+        parts: Names of the targets this one stands for, such as "lungs" for left and right.
+        modalities: Where it can be seen; empty means any.
+        body_parts: DICOM body parts in lower case ("chest") that may show it; empty means any.
+        dimensions: 2 for planes, 3 for volumes.
+    """
+
+    name: str
+    synonyms: tuple[str, ...] = ()
+    parts: tuple[str, ...] = ()
+    modalities: tuple[Modality, ...] = ()
+    body_parts: tuple[str, ...] = ()
+    dimensions: tuple[int, ...] = (2, 3)
+
+
+@dataclass(frozen=True)
+class Segmentation:
+    """One target's mask on the grid of the volume, or the word that it is not there.
+
+    Attributes:
+        mask: (slices, rows, columns), or None where the target was not found.
+        searched: Where and by what rule it was looked for, a sentence for the reader.
+    """
+
+    target: str
+    mask: NDArray[np.bool_] | None
+    searched: str
+    side: Side | None = None
+    confidence: Confidence | None = None
+    scores: dict[str, float] = field(default_factory=dict)
+    caveats: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Box:
+    """One box, (x0, y0, x1, y1) half open in the image's own pixels, on slices [start, stop)."""
+
+    target: str
+    box: tuple[float, float, float, float]
+    slices: tuple[int, int] = (0, 1)
+    side: Side | None = None
+    confidence: Confidence | None = None
+
+
+@runtime_checkable
+class Segmenter(Protocol):
+    """Finds the pixels of targets it declares."""
+
+    name: str
+    version: str
+
+    def targets(self) -> Sequence[Target]:
+        """What it can segment, and where."""
+
+    def segment(self, image: Image, volume: Volume, targets: Sequence[str]) -> Sequence[Segmentation]:
+        """One result for each of `targets`, in order; each is the name of a declared target
+        without parts, admissible for `image`.
+
+        Raises:
+            tools.tool.ToolRefusal: The image does not allow it, in words for the reasoner.
+        """
+
+
+@runtime_checkable
+class Grounder(Protocol):
+    """Finds boxes of targets it declares."""
+
+    name: str
+    version: str
+
+    def targets(self) -> Sequence[Target]:
+        """What it can locate, and where."""
+
+    def ground(self, image: Image, volume: Volume, target: str) -> Sequence[Box]:
+        """Every box of `target`; empty where it is absent.
+
+        Raises:
+            tools.tool.ToolRefusal: The image does not allow it, in words for the reasoner.
+        """

@@ -1,0 +1,1 @@
+"""Reading images, their geometry, and pictures of them."""

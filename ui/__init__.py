@@ -1,0 +1,1 @@
+"""Who sees it: the command line and the web pages."""
