@@ -1,0 +1,302 @@
+"""A conversation over one case: opened, asked, interrupted, taken up again."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from platform import python_version
+from typing import Any, Self
+
+from langchain_core.runnables import RunnableConfig
+from langgraph.checkpoint.base import BaseCheckpointSaver
+from langgraph.types import Command
+
+from graphs.diagnose import Bounds, Reasoner, Setup, build
+from graphs.events import Admitted, Answered, Asked, Event, Opened, ToolFinished, ToolStarted
+from graphs.home import Home, new_identifier
+from graphs.journal import LiveJournal, timed
+from graphs.trace import Trace, TraceError
+from knowledge.blobs import BlobStore
+from knowledge.case import Case, Patient
+from knowledge.evidence import Evidence, Statement
+from tools.imaging.identity import Identity
+from tools.imaging.read import Reading
+from tools.tool import Services, Tool
+
+PACKAGES = ("citrus-v", "langgraph", "langchain-core", "transformers", "torch", "numpy", "pydicom", "nibabel")
+"""Packages whose versions an outcome may depend on."""
+
+Read = Callable[[BlobStore], Reading]
+Consent = Callable[[str, str], bool]
+Progress = Callable[[dict[str, Any]], None]
+
+
+@dataclass(frozen=True)
+class Equipment:
+    """Everything that is joined for a conversation: who reasons, with which tools and services.
+
+    Attributes:
+        reasoner: Makes the reasoner of one conversation, which may read that conversation's blobs.
+        backends: Name and version of every segmenter and grounder, for the trace.
+        library: Fingerprint of the library's content, for the trace.
+    """
+
+    reasoner: Callable[[BlobStore], Reasoner]
+    tools: dict[str, Tool]
+    services: Services
+    backends: dict[str, str]
+    library: str | None
+    bounds: Bounds = field(default_factory=Bounds)
+    seed: int = 0
+
+
+def refuse(subject: str, question: str) -> bool:
+    """The consent of nobody: whatever needs a person's yes is declined."""
+    return False
+
+
+def silent(progress: dict[str, Any]) -> None:
+    """Progress that nobody watches."""
+
+
+class Conversation:
+    """One conversation, open in this process.
+
+    Attributes:
+        names: Neutral labels of files to the names the person gave; memory only.
+    """
+
+    def __init__(self, identifier: str, trace: Trace, saver: BaseCheckpointSaver[Any], equipment: Equipment) -> None:
+        """Join an open trace and equipment; `start` and `resume` are the ways in."""
+        self.identifier = identifier
+        self.trace = trace
+        self.journal = LiveJournal(trace)
+        self.identity = Identity()
+        self.names: dict[str, str] = {}
+        self._graph = build(saver)
+        self._saver = saver
+        self._setup = Setup(
+            journal=self.journal,
+            blobs=trace.blobs,
+            reasoner=equipment.reasoner(trace.blobs),
+            tools=equipment.tools,
+            services=equipment.services,
+            admit=self._not_admitted,
+            bounds=equipment.bounds,
+        )
+
+    @classmethod
+    @contextmanager
+    def start(cls, home: Home, equipment: Equipment, read: Read, settings: dict[str, Any]) -> Iterator[Self]:
+        """Begin a conversation: read the files, strip identity, record what they are.
+
+        Args:
+            read: Reads the person's files into a blob store.
+            settings: What the person chose (spacing, modality), for the trace.
+        """
+        identifier = new_identifier()
+        with Trace(home.conversation(identifier)) as trace, home.checkpointer() as saver:
+            conversation = cls(identifier, trace, saver, equipment)
+            conversation.journal.note(opened(identifier, equipment, conversation.reasoner, settings))
+            conversation._admit(read)
+            yield conversation
+
+    @classmethod
+    @contextmanager
+    def resume(cls, home: Home, equipment: Equipment, identifier: str) -> Iterator[Self]:
+        """Take up a conversation of another process; a turn left unfinished is not yet run on.
+
+        Raises:
+            HomeError: `identifier` is no conversation's id.
+            TraceError: There is no such conversation, or its trace is not intact.
+        """
+        folder = home.conversation(identifier)
+        if not folder.is_dir():
+            raise TraceError(f"there is no conversation {identifier} in {home.conversations}")
+        with Trace(folder) as trace, home.checkpointer() as saver:
+            conversation = cls(identifier, trace, saver, equipment)
+            if conversation.journal.find(("admitted",)) is None:
+                raise TraceError(f"{identifier}: its files had not been read when it ended; open them again")
+            yield conversation
+
+    def _admit(self, read: Read) -> None:
+        def work() -> Admitted:
+            reading, seconds = timed(lambda: read(self.trace.blobs))
+            self.identity, self.names = reading.identity, reading.names
+            statements = chart_statements(reading.case.patient)
+            return Admitted(case=reading.case, evidence=statements, seconds=seconds)
+
+        self.journal.perform(None, ("admitted",), work)
+
+    def _not_admitted(self) -> Admitted:
+        raise TraceError(f"{self.identifier}: its files were never read")
+
+    @property
+    def reasoner(self) -> Reasoner:
+        """Who reasons here."""
+        return self._setup.reasoner
+
+    @property
+    def case(self) -> Case:
+        """The case as it was read."""
+        admitted = self.journal.find(("admitted",))
+        if not isinstance(admitted, Admitted):
+            raise TraceError(f"{self.identifier}: its files were never read")
+        return admitted.case
+
+    @property
+    def evidence(self) -> dict[str, Evidence]:
+        """Everything filed so far, by id, in order."""
+        filed = [item for event in self.trace if isinstance(event, Admitted | ToolFinished) for item in event.evidence]
+        return {item.id: item for item in filed}
+
+    @property
+    def turns(self) -> list[tuple[Asked, Answered | None]]:
+        """Every question with its answer, None where the turn is unfinished."""
+        asked = [event for event in self.trace if isinstance(event, Asked)]
+        return [(event, self._answered(event.turn)) for event in asked]
+
+    def _answered(self, turn: int) -> Answered | None:
+        found = self.journal.find(("answered", turn))
+        return found if isinstance(found, Answered) else None
+
+    def ask(self, question: str, consent: Consent = refuse, progress: Progress = silent) -> Answered:
+        """Run one turn to its answer; an earlier unfinished turn is finished first.
+
+        Args:
+            question: Anything that identifies the patient is taken out before it is recorded.
+            consent: Asked with (subject, question) when something needs a person's yes.
+            progress: Called with each step as it happens.
+
+        Raises:
+            ValueError: The question is empty or longer than 8,000 characters.
+        """
+        words = self.identity.scrub(question.strip())
+        if not words or len(words) > 8000:
+            raise ValueError("a question has between 1 and 8000 characters")
+        self.catch_up(consent, progress)
+        return self._run(len(self.turns) + 1, words, consent, progress)
+
+    def catch_up(self, consent: Consent = refuse, progress: Progress = silent) -> Answered | None:
+        """Finish what another process left unfinished, and bring the graph's state to the trace.
+
+        Returns:
+            The answer of the last turn that had to be run, or None where nothing was left.
+        """
+        answer = None
+        for asked, answered in self.turns:
+            if answered is None or self._state().get("answered", 0) < asked.turn:
+                answer = self._run(asked.turn, asked.question, consent, progress)
+        return answer
+
+    def stop(self) -> None:
+        """End the running turn at its next step; safe from another thread."""
+        self._setup.stop.set()
+
+    @property
+    def _config(self) -> RunnableConfig:
+        return {"configurable": {"thread_id": self.identifier}, "recursion_limit": 10_000}
+
+    def _state(self) -> dict[str, Any]:
+        return dict(self._graph.get_state(self._config).values)
+
+    def _run(self, turn: int, question: str, consent: Consent, progress: Progress) -> Answered:
+        snapshot = self._graph.get_state(self._config)
+        pending = bool(snapshot.next) and snapshot.values.get("turn") == turn
+        payload: Any = None if pending else {"turn": turn, "question": question}
+        try:
+            while True:
+                for update in self._graph.stream(
+                    payload, self._config, context=self._setup, stream_mode="custom", durability="sync"
+                ):
+                    progress(update)
+                waiting = self._graph.get_state(self._config).interrupts
+                if not waiting:
+                    break
+                wish = waiting[0].value
+                payload = Command(resume=consent(wish["subject"], wish["question"]))
+        finally:
+            self._setup.stop.clear()
+        answered = self._answered(turn)
+        if answered is None:
+            raise TraceError(f"{self.identifier}: turn {turn} ended without an answer")
+        return answered
+
+    def report(self, answer: Answered) -> dict[str, Any]:
+        """The answer as one JSON object: claims, evidence, steps, where the trace lies, its head."""
+        turn = answer.turn
+        calls = {event.call: event for event in self.trace if isinstance(event, ToolStarted) and event.turn == turn}
+        return {
+            "conversation": self.identifier,
+            "answer": answer.answer,
+            "claims": [claim.model_dump(mode="json") for claim in answer.claims],
+            "evidence": [item.model_dump(mode="json") for item in self.evidence.values()],
+            "steps": [
+                {
+                    "tool": event.tool,
+                    "arguments": calls[event.call].arguments,
+                    "evidence": [item.id for item in event.evidence],
+                    "refused": event.refused,
+                    "seconds": round(event.seconds, 3),
+                }
+                for event in self.trace
+                if isinstance(event, ToolFinished) and event.turn == turn
+            ],
+            "withheld": [claim.model_dump(mode="json") for claim in answer.withheld],
+            "problems": [problem.model_dump(mode="json") for problem in self.case.problems],
+            "trace": str(self.trace.file),
+            "head": self.trace.head,
+        }
+
+
+def chart_statements(patient: Patient) -> tuple[Evidence, ...]:
+    """What the chart says of the patient, filed as the first evidence."""
+    words = {
+        "Age": None if patient.age_years is None else f"{patient.age_years:g} years",
+        "Sex": patient.sex,
+        "Complaint": patient.complaint,
+        "History": patient.history,
+    }
+    said = [f"{name}: {value}" for name, value in words.items() if value]
+    return tuple(
+        Statement(id=f"E{number}", produced_by="admit", speaker="chart", text=text)
+        for number, text in enumerate(said, 1)
+    )
+
+
+def opened(identifier: str, equipment: Equipment, reasoner: Reasoner, settings: dict[str, Any]) -> Opened:
+    """The first event: all that the outcome may depend on."""
+    return Opened(
+        conversation=identifier,
+        versions={"python": python_version()} | {name: _version(name) for name in PACKAGES},
+        reasoner={
+            "name": reasoner.name,
+            "pictures": reasoner.pictures,
+            "leaves_machine": reasoner.leaves_machine,
+            **reasoner.describe,
+        },
+        tools={name: tool.version for name, tool in equipment.tools.items()},
+        backends=equipment.backends,
+        library=equipment.library,
+        settings=settings | {"bounds": vars(equipment.bounds)},
+        seed=equipment.seed,
+    )
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "absent"
+
+
+def transcript(events: list[Event]) -> str:
+    """The conversation as its readers saw it: questions, answers, what was withheld."""
+    parts: list[str] = []
+    for event in events:
+        if isinstance(event, Asked):
+            parts.append(f"Question {event.turn}: {event.question}\n")
+        elif isinstance(event, Answered):
+            parts.append(f"Answer {event.turn}: {event.answer}\n")
+            parts += [f"Withheld: {claim.text} ({claim.reason})\n" for claim in event.withheld]
+    return "\n".join(parts)

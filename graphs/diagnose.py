@@ -1,0 +1,425 @@
+"""The state machine of a turn: admit, reason, act, verify, answer.
+
+The state holds words, numbers and hashes only; pixels stay in the blob store. Every node does its
+work through the journal, so each may be run again after an interruption without doing it twice.
+"""
+
+import json
+import operator
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Literal, TypedDict
+
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, HumanMessage
+from langgraph.checkpoint.base import BaseCheckpointSaver
+from langgraph.config import get_stream_writer
+from langgraph.errors import GraphBubbleUp
+from langgraph.graph import END, START, StateGraph
+from langgraph.graph.state import CompiledStateGraph
+from langgraph.runtime import Runtime
+from langgraph.types import interrupt
+
+from graphs.events import (
+    Admitted,
+    Answered,
+    Asked,
+    Consent,
+    ReasonerFinished,
+    ReasonerStarted,
+    Stopped,
+    ToolFinished,
+    ToolStarted,
+    Verified,
+)
+from graphs.journal import Journal, timed
+from graphs.trace import canonical
+from graphs.verify import verify
+from knowledge.blobs import BlobStore
+from knowledge.briefing import VERIFIER, answer_now, objection, opening, tool_result
+from knowledge.case import Case
+from knowledge.evidence import EVIDENCE, Evidence, Limitation, blobs_of
+from tools.tool import Context, Services, Tool, ToolRefusal
+
+NOTICE = "This is decision support from a research system, not a diagnosis: a qualified reader must confirm it."
+"""Ends every answer."""
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """What one turn may cost: steps of the reasoner, seconds of work, drafts sent back."""
+
+    steps: int = 16
+    seconds: float = 300.0
+    objections: int = 2
+
+
+@dataclass(frozen=True)
+class Reasoner:
+    """A chat model that reasons, and what the trace must know of it.
+
+    Attributes:
+        describe: Versions, hashes of weights and settings; no secrets.
+        pictures: Whether it wants to see an overview picture of each image.
+        leaves_machine: The question a person must say yes to before anything is sent to it,
+            or None where nothing leaves the machine.
+    """
+
+    name: str
+    model: BaseChatModel
+    describe: dict[str, Any]
+    pictures: bool = False
+    leaves_machine: str | None = None
+
+
+@dataclass
+class Setup:
+    """What a run of the graph needs beside its state; never checkpointed.
+
+    Attributes:
+        admit: Reads the files into `blobs`; called once in the life of a conversation.
+        stop: Set by a person who does not want to wait; the turn ends at its next step.
+    """
+
+    journal: Journal
+    blobs: BlobStore
+    reasoner: Reasoner
+    tools: Mapping[str, Tool]
+    services: Services
+    admit: Callable[[], Admitted]
+    bounds: Bounds = field(default_factory=Bounds)
+    stop: threading.Event = field(default_factory=threading.Event)
+
+
+class State(TypedDict, total=False):
+    """One conversation between steps.
+
+    `evidence` holds JSON objects in the order of filing. `messages` is what later turns remember;
+    `working` is this turn so far, with drafts and objections that nobody should remember.
+    """
+
+    case: dict[str, Any]
+    evidence: Annotated[list[dict[str, Any]], operator.add]
+    messages: Annotated[list[BaseMessage], operator.add]
+    working: list[BaseMessage]
+    turn: int
+    question: str
+    step: int
+    objections: int
+    seconds: float
+    draft: str
+    failure: str | None
+    bound: str | None
+    answered: int
+
+
+Update = dict[str, Any]
+
+
+def _admit(state: State, runtime: Runtime[Setup]) -> Update:
+    """Open the case on the first turn, and take the question."""
+    setup, turn = runtime.context, state["turn"]
+    update: Update = {"step": 0, "objections": 0, "seconds": 0.0, "draft": "", "failure": None, "bound": None}
+    content: str | list[str | dict[str, Any]] = state["question"]
+    if "case" not in state:
+        admitted = setup.journal.perform(None, ("admitted",), setup.admit)
+        update["case"] = admitted.case.model_dump(mode="json")
+        update["evidence"] = [item.model_dump(mode="json") for item in admitted.evidence]
+        update["messages"] = [opening(admitted.case, admitted.evidence)]
+        if admitted.pictures:
+            pictures: list[str | dict[str, Any]] = [
+                {"type": "image", "blob": blob, "mime_type": "image/png"} for blob in admitted.pictures
+            ]
+            content = [*pictures, {"type": "text", "text": state["question"]}]
+    setup.journal.note(Asked(turn=turn, question=state["question"]))
+    return update | {"working": [HumanMessage(content)]}
+
+
+def _consent(setup: Setup, subject: str, question: str) -> bool:
+    recorded = setup.journal.find(("consent", subject))
+    if isinstance(recorded, Consent):
+        granted = recorded.granted
+    else:
+        granted = interrupt({"subject": subject, "question": question}) is True
+    setup.journal.note(Consent(subject=subject, question=question, granted=granted))
+    return granted
+
+
+def _plain(message: BaseMessage) -> dict[str, Any]:
+    """A message as the trace keeps it: what the reasoner reads, without run ids."""
+    kept: dict[str, Any] = {"role": message.type, "content": message.content}
+    for name in ("name", "tool_calls", "tool_call_id"):
+        value = getattr(message, name, None)
+        if value:
+            kept[name] = value
+    return kept
+
+
+def _bound_reached(state: State, bounds: Bounds) -> str | None:
+    if state["step"] >= bounds.steps:
+        return f"{bounds.steps} steps"
+    if state["seconds"] >= bounds.seconds:
+        return f"{bounds.seconds:.0f} seconds"
+    return None
+
+
+def _reason(state: State, runtime: Runtime[Setup]) -> Update:
+    """Ask the reasoner for one step: a tool call, or a draft."""
+    setup, turn, step = runtime.context, state["turn"], state["step"] + 1
+    reasoner = setup.reasoner
+    if setup.stop.is_set() or setup.journal.find(("stopped", turn, step)):
+        setup.journal.note(Stopped(turn=turn, step=step))
+        return {"step": step, "failure": "You stopped this turn, so the question is not answered."}
+    if reasoner.leaves_machine and not _consent(setup, "reasoner", reasoner.leaves_machine):
+        return {"step": step, "failure": "Nothing was sent to the reasoner, since that was declined."}
+    working = state["working"]
+    messages = [*state["messages"], *working]
+    bound = _bound_reached(state, setup.bounds)
+    if bound:
+        messages.append(answer_now(f"The turn's limit of {bound} is reached; answer from the evidence that there is."))
+    names = () if bound else tuple(setup.tools)
+    prompt = setup.blobs.put(canonical([_plain(message) for message in messages]))
+    finished = setup.journal.perform(
+        ReasonerStarted(turn=turn, step=step, prompt=prompt, tools=names),
+        ("reasoner_finished", turn, step),
+        lambda: _think(setup, messages, turn, step, names),
+    )
+    update: Update = {"step": step, "seconds": state["seconds"] + finished.seconds, "bound": bound}
+    if finished.fault:
+        return update | {"failure": f"The reasoner failed: {finished.fault}"}
+    calls = [] if bound else list(finished.tool_calls)
+    if calls:
+        return update | {"working": [*working, AIMessage(finished.content, tool_calls=calls)]}
+    if finished.invalid_tool_calls and not bound:
+        words = {"unreadable_tool_calls": [dict(call) for call in finished.invalid_tool_calls]}
+        complaint = HumanMessage(json.dumps(words, ensure_ascii=False), name=VERIFIER)
+        return update | {"working": [*working, AIMessage(finished.content), complaint]}
+    return update | {"draft": finished.content, "working": [*working, AIMessage(finished.content)]}
+
+
+def _think(setup: Setup, messages: list[BaseMessage], turn: int, step: int, names: tuple[str, ...]) -> ReasonerFinished:
+    writer = get_stream_writer()
+    writer({"type": "reasoning", "turn": turn, "step": step})
+    bound = [setup.tools[name].as_langchain(setup.services) for name in names]
+    model = setup.reasoner.model.bind_tools(bound) if bound else setup.reasoner.model
+
+    def ask() -> AIMessageChunk:
+        whole: AIMessageChunk | None = None
+        for chunk in model.stream(messages):
+            if not isinstance(chunk, AIMessageChunk):
+                raise TypeError(f"a reasoner streams AIMessageChunk, not {type(chunk).__name__}")
+            if chunk.text:
+                writer({"type": "token", "turn": turn, "step": step, "text": str(chunk.text)})
+            whole = chunk if whole is None else whole + chunk
+        return whole or AIMessageChunk("")
+
+    try:
+        reply, seconds = timed(ask)
+    except Exception as error:  # noqa: BLE001 - whatever a reasoner does, the turn ends in an answer
+        fault = f"{type(error).__name__}: {error}"[:500]
+        return ReasonerFinished(turn=turn, step=step, content="", fault=fault, seconds=0.0)
+    # Ids of our own: a server's are random, and two servers' may collide.
+    calls = tuple(
+        {"name": call["name"], "args": call["args"], "id": f"call_{turn}_{step}_{number}", "type": "tool_call"}
+        for number, call in enumerate(reply.tool_calls, 1)
+    )
+    invalid = tuple(
+        {"name": call.get("name"), "args": call.get("args"), "error": call.get("error")}
+        for call in reply.invalid_tool_calls
+    )
+    return ReasonerFinished(
+        turn=turn,
+        step=step,
+        content=str(reply.text),
+        tool_calls=calls,
+        invalid_tool_calls=invalid,
+        thinking=reply.additional_kwargs.get("thinking"),
+        usage=dict(reply.usage_metadata) if reply.usage_metadata else None,
+        seconds=seconds,
+    )
+
+
+def _act(state: State, runtime: Runtime[Setup]) -> Update:
+    """Run the tool calls of the last message, each checked, filed and traced on its own."""
+    setup, turn, step = runtime.context, state["turn"], state["step"]
+    case = Case.model_validate(state["case"])
+    filed = {item.id: item for item in map(EVIDENCE.validate_python, state["evidence"])}
+    context = Context(case, setup.blobs, filed, setup.services)
+    before = len(filed)
+    seconds = state["seconds"]
+    messages: list[BaseMessage] = []
+    call_message = state["working"][-1]
+    if not isinstance(call_message, AIMessage):
+        raise TypeError(f"tool calls come in an AIMessage, not {type(call_message).__name__}")
+    for call in call_message.tool_calls:
+        identifier, name, arguments = str(call["id"]), call["name"], call["args"]
+        consent = setup.journal.find(("consent", f"tool {name}"))
+        if consent is not None:
+            setup.journal.note(consent)
+        started = ToolStarted(turn=turn, step=step, call=identifier, tool=name, arguments=arguments)
+        finished = setup.journal.perform(
+            started, ("tool_finished", turn, step, identifier), lambda started=started: _run(setup, started, context)
+        )
+        seconds += finished.seconds
+        filed.update({item.id: item for item in finished.evidence})
+        messages.append(tool_result(identifier, name, finished.evidence))
+    added = [item.model_dump(mode="json") for item in list(filed.values())[before:]]
+    return {"working": [*state["working"], *messages], "evidence": added, "seconds": seconds}
+
+
+def _run(setup: Setup, started: ToolStarted, context: Context) -> ToolFinished:
+    writer = get_stream_writer()
+    tool = setup.tools.get(started.tool)
+    writer(
+        {
+            "type": "tool_started",
+            "tool": started.tool,
+            "purpose": tool.purpose if tool else "Looking for an unknown tool",
+            "arguments": started.arguments,
+            "call": started.call,
+        }
+    )
+    refused: str | None = None
+    fault: str | None = None
+    found: list[Evidence] = []
+
+    def work() -> list[Evidence]:
+        if setup.stop.is_set():
+            raise ToolRefusal(f"{started.tool} was not run, since the turn was stopped.")
+        if tool is None:
+            raise ToolRefusal(f"There is no tool called {started.tool!r}.", known=list(setup.tools))
+        arguments = tool.admit(started.arguments, context)
+        if tool.consent and not _consent(setup, f"tool {tool.name}", tool.consent):
+            raise ToolRefusal(f"{tool.name} was not run, since that was declined.")
+        return _checked(tool, tool.run(arguments, context), context)
+
+    seconds = 0.0
+    try:
+        found, seconds = timed(work)
+    except ToolRefusal as refusal:
+        refused = refusal.reason
+        limit = Limitation(tool=started.tool, target=refusal.target, reason=refusal.reason, known=refusal.known)
+        found = [_about_image(limit, started, context)]
+    except GraphBubbleUp:
+        raise
+    except Exception as error:  # noqa: BLE001 - a tool's fault is recorded, and the turn goes on
+        fault = f"{type(error).__name__}: {error}"[:500]
+        limit = Limitation(tool=started.tool, reason=f"{started.tool} failed on these arguments.")
+        found = [_about_image(limit, started, context)]
+    number = len(context.evidence)
+    evidence = tuple(
+        item.model_copy(update={"id": f"E{number + at}", "produced_by": started.call})
+        for at, item in enumerate(found, 1)
+    )
+    finished = ToolFinished(
+        turn=started.turn,
+        step=started.step,
+        call=started.call,
+        tool=started.tool,
+        version=tool.version if tool else None,
+        evidence=evidence,
+        refused=refused,
+        fault=fault,
+        seconds=seconds,
+    )
+    writer({"type": "tool_finished", "event": finished})
+    return finished
+
+
+def _about_image(limit: Limitation, started: ToolStarted, context: Context) -> Limitation:
+    image = started.arguments.get("image")
+    known = {image.id for image in context.case.images}
+    return limit.model_copy(update={"image": image}) if image in known else limit
+
+
+def _checked(tool: Tool, found: list[Evidence], context: Context) -> list[Evidence]:
+    """Hold what a tool returned against its declaration: a fault of the tool, not of the case."""
+    images = {image.id for image in context.case.images}
+    for item in found:
+        EVIDENCE.validate_python(item.model_dump())
+        if item.kind not in tool.returns and not (item.kind == "absence" and tool.may_be_absent):
+            raise TypeError(f"{tool.name} does not declare that it returns {item.kind}")
+        if item.image is not None and item.image not in images:
+            raise ValueError(f"{tool.name} speaks of an image {item.image!r} that is not in this case")
+        for blob in blobs_of(item):
+            if blob not in context.blobs:
+                raise ValueError(f"{tool.name} points at a blob that is not in this conversation's store")
+    return found
+
+
+def _verify(state: State, runtime: Runtime[Setup]) -> Update:
+    """Hold the draft against the evidence; send back what fails, or let the rest pass."""
+    setup, attempt = runtime.context, state["objections"] + 1
+    evidence = {item.id: item for item in map(EVIDENCE.validate_python, state["evidence"])}
+    found = verify(state["draft"], evidence, Case.model_validate(state["case"]))
+    setup.journal.note(
+        Verified(
+            turn=state["turn"],
+            attempt=attempt,
+            draft=state["draft"],
+            claims=found.claims,
+            answer=found.answer,
+            withheld=found.withheld,
+        )
+    )
+    update: Update = {"objections": attempt}
+    if found.withheld and attempt <= setup.bounds.objections and not state["bound"]:
+        update["working"] = [*state["working"], objection(found.withheld)]
+    return update
+
+
+def _answer(state: State, runtime: Runtime[Setup]) -> Update:
+    """Say what stood up, what was withheld, and that a qualified reader must confirm."""
+    setup, turn = runtime.context, state["turn"]
+    failure = state.get("failure")
+    text, claims, withheld = failure or "", (), ()
+    if not failure:
+        verified = setup.journal.find(("verified", turn, state["objections"]))
+        if not isinstance(verified, Verified):
+            raise TypeError(f"turn {turn} is answered before it was verified")
+        text, withheld = verified.answer.strip(), verified.withheld
+        claims = tuple(claim for claim in verified.claims if claim not in verified.withheld)
+        if not text:
+            text = "Nothing that I could say here is supported by the evidence at hand."
+    bound = state["bound"]
+    if bound:
+        text += f"\n\nI stopped at the limit of {bound} for one turn, so this may be incomplete."
+    setup.journal.note(Answered(turn=turn, answer=f"{text}\n\n{NOTICE}", claims=claims, withheld=withheld, bound=bound))
+    remembered = [message for message in state["working"] if not _passing(message)]
+    return {"messages": [*remembered, AIMessage(text)], "working": [], "answered": turn}
+
+
+def _passing(message: BaseMessage) -> bool:
+    """Whether a message is a draft or a word about one: the verified answer takes its place."""
+    return (isinstance(message, AIMessage) and not message.tool_calls) or message.name == VERIFIER
+
+
+def _after_reason(state: State) -> Literal["act", "verify", "answer", "reason"]:
+    if state.get("failure"):
+        return "answer"
+    last = state["working"][-1]
+    if isinstance(last, AIMessage):
+        return "act" if last.tool_calls else "verify"
+    return "reason"
+
+
+def _after_verify(state: State) -> Literal["reason", "answer"]:
+    return "reason" if isinstance(state["working"][-1], HumanMessage) else "answer"
+
+
+def build(checkpointer: BaseCheckpointSaver[Any]) -> CompiledStateGraph[State, Setup, State, State]:
+    """The compiled graph; one thread of the checkpointer is one conversation."""
+    graph = StateGraph(State, context_schema=Setup)
+    graph.add_node("admit", _admit)
+    graph.add_node("reason", _reason)
+    graph.add_node("act", _act)
+    graph.add_node("verify", _verify)
+    graph.add_node("answer", _answer)
+    graph.add_edge(START, "admit")
+    graph.add_edge("admit", "reason")
+    graph.add_conditional_edges("reason", _after_reason)
+    graph.add_edge("act", "reason")
+    graph.add_conditional_edges("verify", _after_verify)
+    graph.add_edge("answer", END)
+    return graph.compile(checkpointer=checkpointer)

@@ -1,0 +1,260 @@
+"""What a trace records, one type per event; a conversation is the list of them.
+
+Every event has a `key`: what it is the record of. The same key is never recorded twice with other
+content, so an interrupted turn can be run again and finds what it had already done.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, NonNegativeFloat, TypeAdapter
+
+from knowledge.case import Case, Record, Sha256
+from knowledge.claim import Claim
+from knowledge.evidence import Evidence, blobs_of
+
+Json = dict[str, Any]
+Key = tuple[str | int, ...]
+
+
+class EventBase(Record):
+    """Shared by every event: which blobs it points at, and what it is the record of."""
+
+    @property
+    def key(self) -> Key:
+        """Identity of the step within its conversation."""
+        raise NotImplementedError
+
+    @property
+    def blobs(self) -> tuple[Sha256, ...]:
+        """Blobs that must be intact for the event to be."""
+        return ()
+
+
+class Opened(EventBase):
+    """First event: everything that the conversation's outcome may depend on."""
+
+    type: Literal["opened"] = "opened"
+    conversation: str
+    versions: dict[str, str]
+    reasoner: Json
+    tools: dict[str, str]
+    backends: dict[str, str]
+    library: str | None
+    settings: Json
+    seed: int
+
+    @property
+    def key(self) -> Key:
+        """There is one."""
+        return ("opened",)
+
+
+class Admitted(EventBase):
+    """The case as it was read: no identity, pixels by hash."""
+
+    type: Literal["admitted"] = "admitted"
+    case: Case
+    evidence: tuple[Evidence, ...]
+    pictures: tuple[Sha256, ...] = ()
+    seconds: NonNegativeFloat
+
+    @property
+    def key(self) -> Key:
+        """There is one."""
+        return ("admitted",)
+
+    @property
+    def blobs(self) -> tuple[Sha256, ...]:
+        """The pixels of every image, and the pictures shown to the reasoner."""
+        return tuple(dict.fromkeys([*(image.pixels for image in self.case.images), *self.pictures]))
+
+
+class Asked(EventBase):
+    """The clinician's question, identity removed."""
+
+    type: Literal["asked"] = "asked"
+    turn: int
+    question: str
+
+    @property
+    def key(self) -> Key:
+        """One a turn."""
+        return ("asked", self.turn)
+
+
+class ReasonerStarted(EventBase):
+    """The reasoner is about to be asked for one step; `prompt` is a blob of the exact messages."""
+
+    type: Literal["reasoner_started"] = "reasoner_started"
+    turn: int
+    step: int
+    prompt: Sha256
+    tools: tuple[str, ...]
+
+    @property
+    def key(self) -> Key:
+        """One a step."""
+        return ("reasoner_started", self.turn, self.step)
+
+    @property
+    def blobs(self) -> tuple[Sha256, ...]:
+        """The prompt."""
+        return (self.prompt,)
+
+
+class ReasonerFinished(EventBase):
+    """The reasoner's raw output, or why there is none."""
+
+    type: Literal["reasoner_finished"] = "reasoner_finished"
+    turn: int
+    step: int
+    content: str
+    tool_calls: tuple[Json, ...] = ()
+    invalid_tool_calls: tuple[Json, ...] = ()
+    thinking: str | None = None
+    fault: str | None = None
+    usage: Json | None = None
+    seconds: NonNegativeFloat
+
+    @property
+    def key(self) -> Key:
+        """One a step."""
+        return ("reasoner_finished", self.turn, self.step)
+
+
+class ToolStarted(EventBase):
+    """A tool call is about to run."""
+
+    type: Literal["tool_started"] = "tool_started"
+    turn: int
+    step: int
+    call: str
+    tool: str
+    arguments: Json
+
+    @property
+    def key(self) -> Key:
+        """One a call."""
+        return ("tool_started", self.turn, self.step, self.call)
+
+
+class ToolFinished(EventBase):
+    """What a tool call established, with its evidence as filed.
+
+    Attributes:
+        refused: The tool's or the gate's reason, also filed as a limitation.
+        fault: Type and words of an unexpected exception, likewise.
+    """
+
+    type: Literal["tool_finished"] = "tool_finished"
+    turn: int
+    step: int
+    call: str
+    tool: str
+    version: str | None
+    evidence: tuple[Evidence, ...]
+    refused: str | None = None
+    fault: str | None = None
+    seconds: NonNegativeFloat
+
+    @property
+    def key(self) -> Key:
+        """One a call."""
+        return ("tool_finished", self.turn, self.step, self.call)
+
+    @property
+    def blobs(self) -> tuple[Sha256, ...]:
+        """Blobs of all its evidence."""
+        return tuple(dict.fromkeys(blob for item in self.evidence for blob in blobs_of(item)))
+
+
+class Consent(EventBase):
+    """A person's yes or no to one thing that needs it."""
+
+    type: Literal["consent"] = "consent"
+    subject: str
+    question: str
+    granted: bool
+
+    @property
+    def key(self) -> Key:
+        """One a subject."""
+        return ("consent", self.subject)
+
+
+class Verified(EventBase):
+    """A draft held against the evidence."""
+
+    type: Literal["verified"] = "verified"
+    turn: int
+    attempt: int
+    draft: str
+    claims: tuple[Claim, ...]
+    answer: str
+    withheld: tuple[Claim, ...]
+
+    @property
+    def key(self) -> Key:
+        """One an attempt."""
+        return ("verified", self.turn, self.attempt)
+
+
+class Answered(EventBase):
+    """What the clinician was told; the turn is over."""
+
+    type: Literal["answered"] = "answered"
+    turn: int
+    answer: str
+    claims: tuple[Claim, ...]
+    withheld: tuple[Claim, ...]
+    bound: str | None = None
+
+    @property
+    def key(self) -> Key:
+        """One a turn."""
+        return ("answered", self.turn)
+
+
+class Stopped(EventBase):
+    """A person stopped the turn before its step `step`."""
+
+    type: Literal["stopped"] = "stopped"
+    turn: int
+    step: int
+
+    @property
+    def key(self) -> Key:
+        """One a turn and step."""
+        return ("stopped", self.turn, self.step)
+
+
+class Resumed(EventBase):
+    """The conversation was taken up again after the process that ran it had ended."""
+
+    type: Literal["resumed"] = "resumed"
+    torn_bytes: int
+    after: int
+
+    @property
+    def key(self) -> Key:
+        """One for each place it was taken up at."""
+        return ("resumed", self.after)
+
+
+Event = Annotated[
+    Opened
+    | Admitted
+    | Asked
+    | ReasonerStarted
+    | ReasonerFinished
+    | ToolStarted
+    | ToolFinished
+    | Consent
+    | Verified
+    | Answered
+    | Stopped
+    | Resumed,
+    Field(discriminator="type"),
+]
+
+EVENT: TypeAdapter[Event] = TypeAdapter(Event)
