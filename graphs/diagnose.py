@@ -9,6 +9,7 @@ import operator
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Annotated, Any, Literal, TypedDict
 
 from langchain_core.language_models import BaseChatModel
@@ -39,6 +40,7 @@ from graphs.verify import verify
 from knowledge.blobs import BlobStore
 from knowledge.briefing import VERIFIER, answer_now, objection, opening, tool_result
 from knowledge.case import Case
+from knowledge.claim import Claim
 from knowledge.evidence import EVIDENCE, Evidence, Limitation, blobs_of
 from tools.tool import Context, Services, Tool, ToolRefusal
 
@@ -212,7 +214,7 @@ def _think(setup: Setup, messages: list[BaseMessage], turn: int, step: int, name
             if chunk.text:
                 writer({"type": "token", "turn": turn, "step": step, "text": str(chunk.text)})
             whole = chunk if whole is None else whole + chunk
-        return whole or AIMessageChunk("")
+        return whole or AIMessageChunk(content="")
 
     try:
         reply, seconds = timed(ask)
@@ -259,7 +261,7 @@ def _act(state: State, runtime: Runtime[Setup]) -> Update:
             setup.journal.note(consent)
         started = ToolStarted(turn=turn, step=step, call=identifier, tool=name, arguments=arguments)
         finished = setup.journal.perform(
-            started, ("tool_finished", turn, step, identifier), lambda started=started: _run(setup, started, context)
+            started, ("tool_finished", turn, step, identifier), partial(_run, setup, started, context)
         )
         seconds += finished.seconds
         filed.update({item.id: item for item in finished.evidence})
@@ -373,7 +375,9 @@ def _answer(state: State, runtime: Runtime[Setup]) -> Update:
     """Say what stood up, what was withheld, and that a qualified reader must confirm."""
     setup, turn = runtime.context, state["turn"]
     failure = state.get("failure")
-    text, claims, withheld = failure or "", (), ()
+    text = failure or ""
+    claims: tuple[Claim, ...] = ()
+    withheld: tuple[Claim, ...] = ()
     if not failure:
         verified = setup.journal.find(("verified", turn, state["objections"]))
         if not isinstance(verified, Verified):

@@ -94,7 +94,8 @@ def _redactor(words: Sequence[str]) -> Redact:
             return text
         for pattern in struck:
             text = pattern.sub("[redacted]", text)
-        return general.scrub(text)
+        scrubbed: str = general.scrub(text)
+        return scrubbed
 
     return redact
 

@@ -1,0 +1,80 @@
+"""Join reasoners, tools and services into what a conversation needs."""
+
+from collections.abc import Callable
+from hashlib import sha256
+
+from graphs.conversation import Equipment
+from graphs.diagnose import Bounds, Reasoner
+from graphs.home import Home
+from graphs.trace import canonical
+from knowledge.blobs import BlobStore
+from knowledge.index import Library
+from tools.registry import load_grounders, load_segmenters, load_tools
+from tools.tool import Services
+
+
+class EquipmentError(Exception):
+    """Something that was asked for is not there; the message says what and how to get it."""
+
+
+def services(home: Home) -> Services:
+    """Every installed segmenter and grounder, and the library."""
+    return Services(
+        tuple(load_segmenters().items.values()), tuple(load_grounders().items.values()), Library.open(cache=home.cache)
+    )
+
+
+def equip(home: Home, reasoner: str = "protocol", bounds: Bounds | None = None) -> Equipment:
+    """Everything for a conversation led by the reasoner of that name.
+
+    Raises:
+        EquipmentError: There is no such reasoner, it is not configured, or no tool could be loaded.
+    """
+    make = _REASONERS.get(reasoner)
+    if make is None:
+        raise EquipmentError(f"--reasoner {reasoner}: unknown; known are {', '.join(_REASONERS)}")
+    loaded = load_tools()
+    if not loaded.tools:
+        raise EquipmentError(f"no tool could be loaded: {'; '.join(loaded.problems) or 'is citrus-v installed?'}")
+    joined = services(home)
+    return Equipment(
+        reasoner=make(),
+        tools=loaded.tools,
+        services=joined,
+        backends={backend.name: backend.version for backend in (*joined.segmenters, *joined.grounders)},
+        library=_fingerprint(joined.library),
+        bounds=bounds or Bounds(),
+    )
+
+
+def _fingerprint(library: Library | None) -> str | None:
+    if library is None:
+        return None
+    return sha256(canonical([card.model_dump(mode="json") for card in library.cards])).hexdigest()
+
+
+def _protocol() -> Callable[[BlobStore], Reasoner]:
+    from agents.protocol import ProtocolReasoner
+    from knowledge.embedding import MODEL_SHA256
+
+    model = ProtocolReasoner()
+    describe = {"version": model.version, "embeddings": MODEL_SHA256}
+    return lambda blobs: Reasoner("protocol", model, describe)
+
+
+def _remote() -> Callable[[BlobStore], Reasoner]:
+    from agents.remote import ReasonerUnavailable, remote_reasoner
+
+    def make(blobs: BlobStore) -> Reasoner:
+        model = remote_reasoner(resolve=blobs.get)
+        settings = dict(model._identifying_params)
+        return Reasoner("remote", model, settings, pictures=model.settings.images, leaves_machine=model.leaves_machine)
+
+    try:
+        remote_reasoner()
+    except ReasonerUnavailable as error:
+        raise EquipmentError(str(error)) from None
+    return make
+
+
+_REASONERS: dict[str, Callable[[], Callable[[BlobStore], Reasoner]]] = {"protocol": _protocol, "remote": _remote}

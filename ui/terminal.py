@@ -1,0 +1,197 @@
+"""How a conversation looks in a terminal: steps as they run, the answer, its evidence."""
+
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console, Group
+from rich.markup import escape
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from graphs.conversation import Conversation
+    from graphs.events import Answered, Event
+    from knowledge.evidence import Evidence
+    from knowledge.index import Hit
+    from tools.conformance import Report
+    from tools.tool import Services, Tool
+
+_MARK = r"\[E\d+(?:\s*,\s*E\d+)*\]"
+
+
+class Terminal:
+    """Progress and cases go to standard error, answers to standard output."""
+
+    def __init__(self, quiet: bool = False) -> None:
+        self.quiet = quiet
+        self.out = Console(highlight=False)
+        self.err = Console(stderr=True, highlight=False)
+
+    def status(self, words: str) -> None:
+        """One line on what is going on."""
+        if not self.quiet:
+            self.err.print(f"[dim]· {escape(words)}[/dim]")
+
+    def case(self, conversation: "Conversation") -> None:
+        """The images that opened, and every file that did not, by its own name."""
+        for problem in conversation.case.problems:
+            name = conversation.names.get(problem.file, problem.file)
+            self.err.print(f"[red]✗ {escape(name)}[/red]: {escape(problem.reason)}")
+        if self.quiet:
+            return
+        for image in conversation.case.images:
+            size = " × ".join(str(count) for count in reversed(image.shape) if count > 1)
+            facts = [f"{image.modality.value} ({image.modality_origin.value})", f"{size} pixels"]
+            if image.body_part:
+                facts.append(image.body_part)
+            if image.spacing:
+                spacing = " × ".join(f"{step:.3g}" for step in reversed(image.spacing))
+                facts.append(f"{spacing} mm ({image.spacing_source.value})")
+            else:
+                facts.append("no physical pixel size")
+            self.err.print(f"[bold]{image.id}[/bold] {escape(image.label)}: {escape(', '.join(facts))}")
+            for caveat in image.caveats:
+                self.err.print(f"   [yellow]! {escape(caveat)}[/yellow]")
+
+    def ask(self) -> str:
+        """The next question of the person at the keyboard; empty at the end."""
+        self.err.print()
+        try:
+            return self.err.input("[bold cyan]You ›[/bold cyan] ").strip()
+        except (EOFError, KeyboardInterrupt):
+            return ""
+
+    def consent(self, subject: str, question: str) -> bool:
+        """A person's yes or no; without a person it is no."""
+        if not sys.stdin.isatty():
+            self.err.print(f"[yellow]Declined, since nobody can be asked: {escape(question)} (--yes agrees)[/yellow]")
+            return False
+        return self.err.input(f"[bold yellow]{escape(question)}[/bold yellow] [y/N] ").strip().lower() in ("y", "yes")
+
+    def progress(self, update: Mapping[str, Any]) -> None:
+        """One step of the turn, when it begins or ends."""
+        if self.quiet:
+            return
+        if update["type"] == "tool_started":
+            arguments = ", ".join(f"{name}={value}" for name, value in update["arguments"].items())
+            self.err.print(f"[cyan]→ {escape(update['purpose'])}[/cyan] [dim]{escape(arguments)}[/dim]")
+        elif update["type"] == "tool_finished":
+            event = update["event"]
+            words = event.refused or event.fault or "; ".join(summary(item) for item in event.evidence)
+            mark = "[yellow]✗" if event.refused or event.fault else "[green]✓"
+            self.err.print(f"  {mark}[/] {escape(words)} [dim]{event.seconds:.2f} s[/dim]")
+
+    def answer(self, conversation: "Conversation", answer: "Answered") -> None:
+        """The answer, the evidence it cites, what was withheld, and pictures of the evidence."""
+        text = Text(answer.answer)
+        text.highlight_regex(_MARK, "bold cyan")
+        self.out.print(Panel(text, title="Citrus-V", title_align="left", border_style="cyan", padding=(1, 2)))
+        cited = dict.fromkeys(identifier for claim in answer.claims for identifier in claim.evidence)
+        evidence = conversation.evidence
+        if cited:
+            self.out.print(self._table(evidence[identifier] for identifier in cited))
+        for claim in answer.withheld:
+            self.out.print(
+                f"[yellow]Withheld, not supported:[/yellow] {escape(claim.text)} [dim]({claim.reason})[/dim]"
+            )
+        for picture in self._pictures(conversation, answer.turn):
+            self.out.print(f"Picture: {picture}", soft_wrap=True)
+
+    def _table(self, items: Iterable["Evidence"]) -> Table:
+        table = Table(box=None, padding=(0, 1), show_header=False)
+        table.add_column(style="bold cyan", no_wrap=True)
+        table.add_column(overflow="fold")
+        for item in items:
+            notes = "".join(f"\n[yellow]! {escape(caveat)}[/yellow]" for caveat in item.caveats)
+            table.add_row(item.id, escape(summary(item)) + notes)
+        return table
+
+    def _pictures(self, conversation: "Conversation", turn: int) -> list[Path]:
+        from ui.pictures import write_pictures
+
+        return write_pictures(conversation, turn)
+
+    def closing(self, conversation: "Conversation") -> None:
+        """Where the record lies and how to check it."""
+        self.out.print(
+            Group(
+                f"[dim]Trace[/dim]   {conversation.trace.file}",
+                f"[dim]Head[/dim]    {conversation.trace.head}",
+                f"[dim]Check[/dim]   citrus trace verify {conversation.identifier} --head {conversation.trace.head}",
+                f"[dim]Replay[/dim]  citrus trace replay {conversation.identifier}",
+                f"[dim]Go on[/dim]   citrus resume {conversation.identifier}",
+            ),
+            soft_wrap=True,
+        )
+
+    def events(self, events: Iterable["Event"]) -> None:
+        """A trace as a list of what happened."""
+        for number, event in enumerate(events, 1):
+            self.out.print(f"[bold]{number:>4}[/bold] [cyan]{event.type}[/cyan] {escape(_event_words(event))}")
+
+    def hits(self, hits: Iterable["Hit"]) -> None:
+        """Passages with their sources."""
+        for hit in hits:
+            card = hit.card
+            where = card.source.doi or card.source.url or ""
+            source = f"{card.source.title}, {card.source.organisation} {card.source.year}. {where}"
+            body = f"{escape(card.text)}\n[dim]{escape(source)}[/dim]"
+            self.out.print(Panel(body, title=f"{escape(card.title)} ({card.id})", title_align="left"))
+
+    def tools(self, tools: Mapping[str, "Tool"], services: "Services") -> None:
+        """The tools, what they take and what they know."""
+        table = Table("tool", "version", "takes", "returns", "knows")
+        for tool in tools.values():
+            takes = " ".join(sorted(tool.modalities)) or "any"
+            knows = ", ".join(target.name for target in tool.targets(services))
+            table.add_row(tool.name, tool.version, takes, ", ".join(tool.returns), knows)
+        self.out.print(table)
+
+    def conformance(self, report: "Report") -> None:
+        """The findings on one tool."""
+        self.out.print(report.text())
+
+
+def summary(item: "Evidence") -> str:
+    """One line on a piece of evidence."""
+    if item.kind == "measurement":
+        return f"{item.target}, {item.quantity.name}: {item.quantity.text()}"
+    if item.kind == "mask":
+        return f"mask of the {item.target}, {item.voxels} pixels"
+    if item.kind == "region":
+        corners = ", ".join(f"{value:g}" for value in item.box)
+        return f"box of the {item.target} at {corners}"
+    if item.kind == "passage":
+        return f"{item.title}: {item.text} ({item.source.organisation} {item.source.year})"
+    if item.kind == "absence":
+        return f"{item.target}: not found. {item.searched}"
+    if item.kind == "limitation":
+        return item.reason
+    if item.kind == "statement":
+        return f"{item.speaker}: {item.text}"
+    if item.kind == "view":
+        return item.description
+    return ", ".join(f"{name} {value} ({origin})" for name, (value, origin) in item.facts.items())
+
+
+def _event_words(event: "Event") -> str:
+    if event.type == "asked":
+        return event.question
+    if event.type in ("tool_started", "reasoner_started"):
+        return f"{event.tool} {event.arguments}" if event.type == "tool_started" else f"step {event.step}"
+    if event.type == "tool_finished":
+        return event.refused or event.fault or "; ".join(f"{item.id} {summary(item)}" for item in event.evidence)
+    if event.type == "reasoner_finished":
+        return event.fault or event.content or ", ".join(str(call["name"]) for call in event.tool_calls)
+    if event.type == "verified":
+        return f"{len(event.claims)} claims, {len(event.withheld)} withheld"
+    if event.type == "answered":
+        return event.answer
+    if event.type == "admitted":
+        return ", ".join(f"{image.id} {image.label}" for image in event.case.images)
+    if event.type == "consent":
+        return f"{event.question} {'yes' if event.granted else 'no'}"
+    return event.conversation if event.type == "opened" else ""
