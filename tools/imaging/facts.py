@@ -1,0 +1,83 @@
+"""Header fields of a DICOM dataset, of which any may be absent, malformed or hostile."""
+
+import math
+from typing import Any
+
+from pydicom.dataset import Dataset
+from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
+
+
+class Facts:
+    """Access to header fields that answers None where a field is absent or malformed."""
+
+    def __init__(self, *datasets: Dataset | None) -> None:
+        self._datasets = [dataset for dataset in datasets if dataset is not None]
+
+    def raw(self, keyword: str) -> Any:
+        """The first value given, or None."""
+        for dataset in self._datasets:
+            try:
+                value = dataset.get(keyword)
+            except Exception:  # noqa: BLE001, S112 - conversion of a malformed value raises anything
+                continue
+            if value is not None and value != "":
+                return value
+        return None
+
+    def text(self, keyword: str) -> str:
+        """The value as text, or an empty string."""
+        value = self.raw(keyword)
+        return "" if value is None else str(value).strip()
+
+    def numbers(self, keyword: str, count: int = 0) -> tuple[float, ...]:
+        """Finite numbers, `count` of them or (0) any; else an empty tuple."""
+        value = self.raw(keyword)
+        if value is None:
+            return ()
+        try:
+            items = [value] if isinstance(value, str | int | float) else list(value)
+            numbers = tuple(float(item) for item in items)
+        except (TypeError, ValueError, OverflowError):
+            return ()
+        if (count and len(numbers) != count) or not all(math.isfinite(number) for number in numbers):
+            return ()
+        return numbers
+
+    def number(self, keyword: str) -> float | None:
+        """The first of the numbers, or None."""
+        return next(iter(self.numbers(keyword)), None)
+
+    def whole(self, keyword: str, default: int = 0) -> int:
+        """A whole number, or the default."""
+        number = self.number(keyword)
+        return default if number is None else int(number)
+
+    def first(self, keyword: str) -> Dataset | None:
+        """The first item of a sequence."""
+        value = self.raw(keyword)
+        try:
+            return value[0] if value else None
+        except (TypeError, IndexError):
+            return None
+
+    def syntax(self) -> str:
+        """The transfer syntax of a file that does not name one, as pydicom read it."""
+        for dataset in self._datasets:
+            implicit, little = dataset.original_encoding
+            if implicit is not None:
+                return str(
+                    ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian if little else ExplicitVRBigEndian
+                )
+        return str(ImplicitVRLittleEndian)
+
+
+def items(value: Any) -> list[Any]:
+    """The values of a field that may hold none, one or several."""
+    if value is None:
+        return []
+    if isinstance(value, str):
+        return [value]
+    try:
+        return list(value)
+    except TypeError:
+        return [value]
