@@ -72,8 +72,8 @@ SAM2 = {
     "trunk": {
         "embed_dim": 8,
         "num_heads": 1,
-        "stages": [1, 1, 1, 1],
-        "global_att_blocks": [2],
+        "stages": [1, 1, 2, 1],
+        "global_att_blocks": [3],
         "window_spec": [8, 4, 16, 8],
         "window_pos_embed_bkg_spatial_size": [7, 7],
     },
