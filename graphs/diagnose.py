@@ -180,7 +180,7 @@ def _reason(state: State, runtime: Runtime[Setup]) -> Update:
     bound = _bound_reached(state, setup.bounds)
     if bound:
         messages.append(answer_now(f"The turn's limit of {bound} is reached; answer from the evidence that there is."))
-    names = () if bound else tuple(setup.tools)
+    names = () if bound else tuple(sorted(setup.tools))
     prompt = setup.blobs.put(canonical([_plain(message) for message in messages]))
     finished = setup.journal.perform(
         ReasonerStarted(turn=turn, step=step, prompt=prompt, tools=names),
@@ -206,15 +206,16 @@ def _think(setup: Setup, messages: list[BaseMessage], turn: int, step: int, name
     bound = [setup.tools[name].as_langchain(setup.services) for name in names]
     model = setup.reasoner.model.bind_tools(bound) if bound else setup.reasoner.model
 
-    def ask() -> AIMessageChunk:
-        whole: AIMessageChunk | None = None
+    def ask() -> AIMessage:
+        whole: AIMessage | None = None
         for chunk in model.stream(messages):
-            if not isinstance(chunk, AIMessageChunk):
-                raise TypeError(f"a reasoner streams AIMessageChunk, not {type(chunk).__name__}")
+            if not isinstance(chunk, AIMessage):
+                raise TypeError(f"a reasoner answers with an AIMessage, not {type(chunk).__name__}")
             if chunk.text:
                 writer({"type": "token", "turn": turn, "step": step, "text": str(chunk.text)})
-            whole = chunk if whole is None else whole + chunk
-        return whole or AIMessageChunk(content="")
+            # A model that cannot stream gives one whole message, which needs no joining.
+            whole = whole + chunk if isinstance(whole, AIMessageChunk) else chunk  # type: ignore[assignment]
+        return whole or AIMessage("")
 
     try:
         reply, seconds = timed(ask)

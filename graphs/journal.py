@@ -85,8 +85,7 @@ class LiveJournal:
         if recorded is not None:
             require_equal(recorded, event)
             return
-        self.trace.append(event)
-        self._index[event.key] = event
+        self._index[event.key] = self.trace.append(event).event
 
     def perform(self, started: Event | None, key: Key, work: Callable[[], Finished]) -> Finished:
         """Record the start, do the work, record its outcome; or return the recorded outcome."""
@@ -99,7 +98,7 @@ class LiveJournal:
         if finished.key != key:
             raise ValueError(f"the outcome of {key} came back as {finished.key}")
         self.note(finished)  # type: ignore[arg-type]
-        return finished
+        return self._index[key]  # type: ignore[return-value]
 
 
 class ReplayJournal:

@@ -208,7 +208,11 @@ class Trace:
         return self.entries[-1].hash if self.entries else GENESIS
 
     def append(self, event: Event) -> Entry:
-        """Write `event` and sync it to disk before returning."""
+        """Write `event` and sync it to disk before returning.
+
+        The entry holds the event as a reader of the file gets it, so that what follows from it
+        cannot depend on anything that was not written.
+        """
         now = datetime.now(UTC)
         seq, prev = len(self.entries), self.head
         line = canonical({"seq": seq, "time": now.isoformat(), "prev": prev, "event": event.model_dump(mode="json")})
@@ -216,7 +220,7 @@ class Trace:
         while data:
             data = data[os.write(self._descriptor, data) :]
         os.fsync(self._descriptor)
-        entry = Entry(seq, now, prev, line_hash(line), event)
+        entry = Entry(seq, now, prev, line_hash(line), EVENT.validate_python(json.loads(line)["event"]))
         self.entries.append(entry)
         # Not synced: a head that lags behind is still found in the chain.
         os.pwrite(self._head, entry.hash.encode(), 0)
