@@ -1,0 +1,207 @@
+"""The lungs on CT: which of the body's air is lung, and which lung it is.
+
+The steps follow Hu et al. 2001 (doi:10.1109/42.929615): threshold, remove the airways, part left from
+right, smooth. To them comes one question that scans beyond the chest raise: is this air lung at all? The
+answer rests on what lung is, not on where a chest scan would have it:
+
+- Lung is tissue. Normal lungs average -770 to -875 HU (doi:10.1016/s0009-9260(05)80245-4, 1991), gas is
+  -1000 HU. Away from its wall a pocket of gas is mostly below `GAS`, a lung mostly above it, also with
+  emphysema, whose extent is counted below a limit near there (Mueller et al. 1988,
+  doi:10.1378/chest.94.4.782).
+- Lung is large, or cut by the end of the scan: a whole lung is never a few millilitres.
+- Lung lies between soft tissues. Air cells of the skull are as dense by partial volume, but walled by bone.
+- Lung lines the chest wall, so where ribs are in view much of its surface lies next to bone. Stool
+  with gas in it, which can be as dense as lung, lies in the belly away from them.
+"""
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from tools.ct_airway import find_airway
+from tools.ct_body import AIR, BONE, Body
+from tools.ct_grid import NO_DATA, Bits, Grid, at_border, close, dilate, erode, pieces
+
+LEFT, RIGHT, UNSIDED = 1, 2, 3
+
+GAS = -950.0
+_GAS_SHARE = 0.5
+_DENSE = -500.0
+_LEAST_CUT_ML = 10.0
+_LEAST_WHOLE_ML = 40.0
+_LEAST_BUBBLE_ML = 3.0
+_MINERAL = 200.0
+_RIB_MM = 12.0
+_RIB_SHARE = 0.2
+_LEAST_BONE_ML = 2.0
+_VESSEL_MM = 4.0
+_SPLIT_MM = (2.0, 4.0, 6.0, 8.0)
+_SPLIT_SHARE = 0.2
+
+
+@dataclass(frozen=True)
+class Pocket:
+    """One connected air-filled space, in the terms by which lung is told from gas.
+
+    Attributes:
+        ml: Volume.
+        core: Mean HU away from its wall, where no voxel is part wall; None where it is all wall.
+        gas: Share of the core below `GAS`.
+        cut: Whether an end of the scan cuts it.
+        wall: Median HU of what it lies in.
+        ribbed: Share of its surface within 12 mm of bone, or None where no bone is in view beside it.
+    """
+
+    ml: float
+    core: float | None
+    gas: float
+    cut: bool
+    wall: float
+    ribbed: float | None
+
+    @classmethod
+    def of(cls, grid: Grid, pocket: Bits, bone: Bits, ribs: Bits) -> Self:
+        """Describe `pocket`; `ribs` is all within 12 mm of `bone`. All masks are coarse."""
+        cut = at_border(pocket)
+        beside = bone[pocket.any(axis=(1, 2))].sum() * grid.voxel_ml
+        window = grid.window(pocket, 4 * max(grid.mm))
+        hu, pocket, ribs = grid.coarse[window], pocket[window], ribs[window]
+        core = hu[ndimage.binary_erosion(pocket, border_value=1)]
+        filled = close(pocket, grid.mm, _VESSEL_MM)
+        surface = filled & ~ndimage.binary_erosion(filled, border_value=1)
+        return cls(
+            ml=float(pocket.sum()) * grid.voxel_ml,
+            core=float(core.mean()) if core.size else None,
+            gas=float((core < GAS).mean()) if core.size else 0.0,
+            cut=cut,
+            wall=float(np.median(hu[rim])) if (rim := _rim(grid, pocket)).any() else 0.0,
+            ribbed=float(ribs[surface].mean()) if beside >= _LEAST_BONE_ML and surface.any() else None,
+        )
+
+    @property
+    def is_lung(self) -> bool:
+        """Whether all of the rules above hold."""
+        return (
+            self.core is not None
+            and self.core < _DENSE
+            and self.gas < _GAS_SHARE
+            and self.ml >= (_LEAST_CUT_ML if self.cut else _LEAST_WHOLE_ML)
+            and self.wall < BONE / 2
+            and (self.ribbed is None or self.ribbed >= _RIB_SHARE)
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Lungs:
+    """What was found.
+
+    Attributes:
+        labels: `LEFT`, `RIGHT` or, without a known orientation, `UNSIDED`, on the fine grid.
+        pockets: Every air-filled space of 1 mL or more that was judged.
+    """
+
+    labels: NDArray[np.uint8]
+    pockets: tuple[Pocket, ...]
+
+
+def find_lungs(grid: Grid, body: Body) -> Lungs:
+    """Find the lungs, part left from right, and draw them on the fine grid.
+
+    Vessels and nodules inside are part of a lung; trachea, main bronchi and the great vessels at the hilum
+    are not.
+    """
+    bone = body.inside & (grid.coarse > _MINERAL)
+    ribs = dilate(bone, grid.mm, _RIB_MM)
+    middle = _midline(body, bone)
+    air = body.air & ~find_airway(grid, body.air, middle)
+    air &= ~_bubbles(grid, air, ribs)
+    found = np.zeros(air.shape, np.bool_)
+    pockets = []
+    for pocket in pieces(air, _LEAST_CUT_ML / grid.voxel_ml):
+        pockets.append(Pocket.of(grid, pocket, bone, ribs))
+        if pockets[-1].is_lung:
+            found |= pocket
+    sides = _sided(grid, found, middle) if grid.oriented else found * np.uint8(UNSIDED)
+    return Lungs(_drawn(grid, sides, body.air & ~found), tuple(pockets))
+
+
+def _midline(body: Body, bone: Bits) -> float:
+    """Index of the midsagittal plane: the middle of the skeleton, or of the body where it has none."""
+    columns = np.nonzero(bone)[2] if bone.any() else np.nonzero(body.inside)[2]
+    return float(np.median(columns))
+
+
+def _rim(grid: Grid, mask: Bits) -> Bits:
+    """What lies around a mask, beyond the voxels that are part of it by partial volume."""
+    size = max(grid.mm)
+    return dilate(mask, grid.mm, 2.5 * size) & ~dilate(mask, grid.mm, 1.5 * size)
+
+
+def _bubbles(grid: Grid, air: Bits, ribs: Bits) -> Bits:
+    """Gas of stomach or bowel that partial volume of the diaphragm joins to a lung.
+
+    A bulla lies in lung and a pneumothorax along the ribs; such gas is left where it is.
+    """
+    gas = air & (grid.coarse < GAS)
+    broad = dilate(erode(gas, grid.mm, _VESSEL_MM), grid.mm, _VESSEL_MM) & gas
+    bubbles = np.zeros_like(air)
+    for bubble in pieces(broad, _LEAST_BUBBLE_ML / grid.voxel_ml):
+        window = grid.window(bubble, 4 * max(grid.mm))
+        rim = _rim(grid, bubble[window])
+        lung = rim & air[window] & (grid.coarse[window] > GAS)
+        if lung.sum() < 0.3 * rim.sum() and ribs[window][rim].sum() < _RIB_SHARE * rim.sum():
+            bubbles |= bubble
+    return dilate(bubbles, grid.mm, 2 * max(grid.mm)) & air
+
+
+def _sided(grid: Grid, lungs: Bits, middle: float) -> NDArray[np.uint8]:
+    """Left and right by the side of the midline each piece's centre lies on; +x is the patient's left."""
+    sides = np.zeros(lungs.shape, np.uint8)
+    for piece in pieces(lungs):
+        for part in _parted(grid, piece, middle):
+            sides[part] = LEFT if _centre(part) > middle else RIGHT
+    return sides
+
+
+def _centre(mask: Bits) -> float:
+    return float(np.nonzero(mask)[2].mean())
+
+
+def _parted(grid: Grid, piece: Bits, middle: float) -> list[Bits]:
+    """The two lungs of a piece where they touch, or the piece where it is one lung.
+
+    Lungs touch at the thin junction before the heart, so eroding opens it first. A piece that leaves no
+    large part on either side of the midline is one lung, even one that has grown across it.
+    """
+    for depth in _SPLIT_MM:
+        eroded = erode(piece, grid.mm, depth)
+        large = list(pieces(eroded, _SPLIT_SHARE * float(eroded.sum())))
+        left = [part for part in large if _centre(part) > middle]
+        right = [part for part in large if _centre(part) <= middle]
+        if left and right:
+            nearer_left = _distance(grid, left) < _distance(grid, right)
+            return [piece & nearer_left, piece & ~nearer_left]
+    return [piece]
+
+
+def _distance(grid: Grid, parts: list[Bits]) -> NDArray[np.float64]:
+    return np.asarray(ndimage.distance_transform_edt(~np.logical_or.reduce(parts), sampling=grid.mm))
+
+
+def _drawn(grid: Grid, sides: NDArray[np.uint8], other: Bits) -> NDArray[np.uint8]:
+    """The lungs with their vessels, their surface drawn on the fine grid where HU passes `AIR`."""
+    fine = np.zeros(grid.fine.shape, np.uint8)
+    if not sides.any():
+        return fine
+    air = (grid.fine < AIR) & (grid.fine > NO_DATA)
+    for side in (side for side in (LEFT, RIGHT, UNSIDED) if (sides == side).any()):
+        lung = sides == side
+        free = ~other & ((sides == 0) | lung)
+        whole = ndimage.binary_fill_holes(close(lung, grid.mm, _VESSEL_MM)) & free
+        core = ndimage.binary_erosion(whole, border_value=1) | (whole & ~lung)
+        band = ndimage.binary_dilation(whole) & free
+        fine[grid.enlarge(core) | (grid.enlarge(band) & air)] = side
+    return fine
