@@ -119,16 +119,14 @@ class CitrusVProcessor:
         settings = {"min_pixels": self.min_pixels, "max_pixels": self.max_pixels}
         (Path(folder) / _SETTINGS).write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
 
-    def resized(self, picture: Picture) -> tuple[int, int]:
-        """(height, width) of the picture as Qwen sees it; boxes in answers are on this grid.
+    def resized(self, height: int, width: int) -> tuple[int, int]:
+        """(height, width) of a picture of that size as Qwen sees it; boxes in answers are on this grid.
 
         Raises:
             ValueError: One side is more than 200 times the other.
         """
-        height, width = smart_resize(
-            picture.height, picture.width, self.factor, min_pixels=self.min_pixels, max_pixels=self.max_pixels
-        )
-        return int(height), int(width)
+        rows, columns = smart_resize(height, width, self.factor, min_pixels=self.min_pixels, max_pixels=self.max_pixels)
+        return int(rows), int(columns)
 
     def patches(self, picture: Picture) -> Patches:
         """The picture cut up for Qwen's vision encoder.
