@@ -21,7 +21,7 @@ def claimed_size(stream: bytes) -> tuple[int, int] | None:
 
 def is_complete(stream: bytes) -> bool:
     """Whether the codestream ends with its end marker (EOI or EOC, both FF D9), padding aside."""
-    return stream[-64:].rstrip(b"\0").endswith(b"\xff\xd9")
+    return b"\xff\xd9" in stream[-64:]
 
 
 def _jpeg(stream: bytes) -> tuple[int, int] | None:

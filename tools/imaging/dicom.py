@@ -11,8 +11,9 @@ from knowledge.case import Modality, Origin
 from knowledge.quantity import SpacingSource
 from tools.imaging.calibrate import calibrate
 from tools.imaging.draft import Draft, grey_or_colour, note
+from tools.imaging.facts import Memory
 from tools.imaging.geometry import plane_of, towards_lps
-from tools.imaging.header import Frame, is_directory, quiet, read_header
+from tools.imaging.header import Frame, quiet, read_header
 from tools.imaging.identity import Identity
 from tools.imaging.limits import Limits, Unreadable
 from tools.imaging.pixels import check_pixels, read_frames, stored_type
@@ -29,13 +30,13 @@ def read_dicom(
     with quiet():
         series: dict[tuple[str, ...], list[Frame]] = {}
         copies: dict[tuple[str, ...], int] = {}
+        memory: Memory = {}
         seen: set[tuple[str, str]] = set()
         for source in sources:
             try:
-                frames = read_header(source, identity, limits)
+                frames = read_header(source, identity, limits, memory)
             except Unreadable as error:
-                if not is_directory(source):
-                    yield Refusal(source.label, source.name, error.reason)
+                yield Refusal(source.label, source.name, error.reason)
                 continue
             instance = frames[0].instance
             key = (instance.patient, *instance.series)

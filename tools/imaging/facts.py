@@ -1,28 +1,58 @@
 """Header fields of a DICOM dataset, of which any may be absent, malformed or hostile."""
 
 import math
+from functools import cache
 from typing import Any
 
+from pydicom.datadict import tag_for_keyword
+from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
+
+Memory = dict[tuple[Any, ...], Any]
+"""Converted values by what is written in the file; for the files of one reading only."""
+
+
+@cache
+def _tag(keyword: str) -> int:
+    tag = tag_for_keyword(keyword)
+    if tag is None:
+        raise ValueError(f"{keyword!r} is no DICOM keyword")
+    return tag
 
 
 class Facts:
     """Access to header fields that answers None where a field is absent or malformed."""
 
-    def __init__(self, *datasets: Dataset | None) -> None:
+    def __init__(self, *datasets: Dataset | None, memory: Memory | None = None) -> None:
+        self._memory = {} if memory is None else memory
         self._datasets = [dataset for dataset in datasets if dataset is not None]
+        # Looking up an absent field costs pydicom more than reading a present one.
+        self._tags = [set(map(int, dataset.keys())) for dataset in self._datasets]
 
     def raw(self, keyword: str) -> Any:
         """The first value given, or None."""
-        for dataset in self._datasets:
+        tag = _tag(keyword)
+        for dataset, tags in zip(self._datasets, self._tags, strict=True):
+            if tag not in tags:
+                continue
             try:
-                value = dataset.get(keyword)
+                value = self._value(dataset, tag)
             except Exception:  # noqa: BLE001, S112 - conversion of a malformed value raises anything
                 continue
             if value is not None and value != "":
                 return value
         return None
+
+    def _value(self, dataset: Dataset, tag: int) -> Any:
+        """Convert a field, or remember: most fields are the same in every file of a series."""
+        field = dataset.get_item(tag)
+        if not isinstance(field, RawDataElement) or field.value is None or len(field.value) > 256:
+            return dataset[tag].value
+        key = (tag, field.VR, field.is_little_endian, field.value)
+        if key not in self._memory:
+            self._memory[key] = dataset[tag].value
+        return self._memory[key]
 
     def text(self, keyword: str) -> str:
         """The value as text, or an empty string."""

@@ -2,6 +2,7 @@
 
 import logging
 import math
+import re
 import warnings
 import zlib
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ from pydicom.dataset import Dataset
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, JPEGBaseline8Bit, JPEGExtended12Bit, JPEGLSNearLossless
 
 from knowledge.case import Modality, Window
-from tools.imaging.facts import Facts, items
+from tools.imaging.facts import Facts, Memory, items
 from tools.imaging.identity import Identity
 from tools.imaging.limits import Limits, Unreadable
 from tools.imaging.patient import Sex, age_years, identify, sex
@@ -45,11 +46,12 @@ _NO_IMAGE = (
     ("1.2.840.10008.5.1.4.1.1.11.", "a presentation state"),
     ("1.2.840.10008.5.1.4.1.1.9.", "a waveform"),
     ("1.2.840.10008.5.1.4.1.1.4.2", "MR spectroscopy"),
-    ("1.2.840.10008.1.3.10", "a DICOMDIR"),
+    ("1.2.840.10008.1.3.10", "a DICOMDIR, which lists the files of its folder"),
 )  # fmt: skip
 _PICTURES = (Modality.US, Modality.XC, Modality.ES, Modality.OP, Modality.OT)
 _PROJECTIONS = (Modality.CR, Modality.DX, Modality.MG, Modality.XA, Modality.RF)
 _LOSSY = (JPEGBaseline8Bit, JPEGExtended12Bit, JPEGLSNearLossless)
+_DIRECTORY = re.compile(rb"1\.2\.840\.10008\.1\.3\.10(?![.\d])")
 _SLIDE = "1.2.840.10008.5.1.4.1.1.77.1.6"
 
 
@@ -139,11 +141,10 @@ def is_dicom(head: bytes) -> bool:
 
 def is_directory(source: Source) -> bool:
     """Whether a DICOM file is a DICOMDIR, which lists other files and holds no image."""
-    with source.open() as file:
-        return b"1.2.840.10008.1.3.10\0" in file.read(1024)
+    return _DIRECTORY.search(source.head(1024)) is not None
 
 
-def read_header(source: Source, identity: Identity, limits: Limits) -> list[Frame]:
+def read_header(source: Source, identity: Identity, limits: Limits, memory: Memory | None = None) -> list[Frame]:
     """Every plane of a DICOM file, without its pixels.
 
     What identifies the patient goes to `identity` and nowhere else.
@@ -154,7 +155,7 @@ def read_header(source: Source, identity: Identity, limits: Limits) -> list[Fram
     try:
         with source.open() as file:
             dataset, pixels_at = _parse(file, limits)
-        facts = Facts(dataset)
+        facts = Facts(dataset, memory=memory)
         identify(facts, identity)
         return _frames(source, dataset, facts, pixels_at, limits)
     except Unreadable:

@@ -26,8 +26,8 @@ class Limits:
         ratio: Unpacked to packed size of one archive member. Deflate cannot exceed 1032; real
             DICOM stays under 20 and blank test images under 200.
         ratio_from: Members smaller than this when unpacked are not held to `ratio` (16 MiB).
-        samples: Decoded values of one image, colour channels counted: 600 million is
-            512 x 512 x 2288, 1.2 GB at 16 bits.
+        samples: Decoded values of one image, colour channels counted: 500 million is
+            512 x 512 x 1907, 1 GB at 16 bits.
         images: Images of one case.
         depth: Folders within folders.
     """
@@ -37,7 +37,7 @@ class Limits:
     total_bytes: int = 8 << 30
     ratio: float = 200.0
     ratio_from: int = 16 << 20
-    samples: int = 600_000_000
+    samples: int = 500_000_000
     images: int = 100
     depth: int = 32
 

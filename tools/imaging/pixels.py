@@ -13,6 +13,7 @@ from pydicom.uid import (
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
+    JPEGExtended12Bit,
     RLELossless,
 )
 
@@ -72,7 +73,16 @@ def read_frames(instance: Instance, indices: Sequence[int], into: Sequence[NDArr
     except Unreadable:
         raise
     except Exception:  # noqa: BLE001 - decoders of hostile bytes raise anything; the message may quote them
+        if instance.syntax == JPEGExtended12Bit and instance.bits_stored > 8 and not _has_libjpeg():
+            raise Unreadable(
+                f"Its pixels are packed as {instance.syntax.name}; to read 12 bits, install: pylibjpeg-libjpeg."
+            ) from None
         raise Unreadable("Its pixel data is cut off or damaged, so it cannot be decoded.") from None
+
+
+def _has_libjpeg() -> bool:
+    """Whether the one decoder for 12-bit lossy JPEG is installed."""
+    return "pylibjpeg" in get_decoder(JPEGExtended12Bit).available_plugins
 
 
 def _is_plain(instance: Instance) -> bool:

@@ -31,7 +31,7 @@ from knowledge.quantity import SpacingSource
 from tools.imaging.archive import ARCHIVES, members, open_zip
 from tools.imaging.dicom import read_dicom
 from tools.imaging.draft import Draft, note
-from tools.imaging.header import is_dicom
+from tools.imaging.header import is_dicom, is_directory
 from tools.imaging.identity import Identity
 from tools.imaging.limits import Limits, Unreadable
 from tools.imaging.nifti import is_nifti, read_nifti
@@ -43,6 +43,8 @@ __all__ = ["Limits", "Reading", "read_case"]
 
 NOBODY = Patient()
 DEFAULTS = Limits()
+_MANY = 5
+"""More files than this with the same trouble make one problem."""
 _OTHER_PATIENT = "the header names another patient than that of the first image"
 
 
@@ -147,7 +149,7 @@ class _Reader:
 
     def _read_many(self, own: str, path: Path, found: Iterable[Source | Refusal]) -> None:
         """What a folder or archive holds; files that are no images are passed over."""
-        before = len(self.images) + len(self.problems)
+        images, problems = len(self.images), len(self.problems)
         sources = []
         for item in found:
             if isinstance(item, Refusal):
@@ -155,8 +157,19 @@ class _Reader:
             else:
                 sources.append(item)
         self._read_sources(sources, strict=False)
-        if len(self.images) + len(self.problems) == before:
+        if len(self.images) == images and len(self.problems) == problems:
             raise Unreadable("It holds no image that can be opened.")
+        self._gather(problems, own.partition(" (")[0])
+
+    def _gather(self, start: int, own: str) -> None:
+        """Say once what is wrong with many files of one folder or archive."""
+        new = self.problems[start:]
+        del self.problems[start:]
+        for reason in dict.fromkeys(problem.reason for problem in new):
+            alike = [problem for problem in new if problem.reason == reason]
+            if len(alike) > _MANY:
+                alike = [Problem(file=f"{own}, {len(alike)} items from item {_item(alike[0])}", reason=reason)]
+            self.problems += alike
 
     def _read_sources(self, sources: list[Source], strict: bool = True) -> None:
         dicom, volumes, pictures = [], [], []
@@ -166,10 +179,11 @@ class _Reader:
             except Exception:  # noqa: BLE001 - unpacking hostile bytes raises anything
                 self._refuse(Refusal(source.label, source.name, "It is damaged."))
                 continue
-            if is_raster(head):
+            if is_dicom(head):  # first: a DICOM preamble may look like TIFF
+                if strict or not is_directory(source):
+                    dicom.append(source)
+            elif is_raster(head):
                 pictures.append(source)
-            elif is_dicom(head):
-                dicom.append(source)
             elif is_nifti(head):
                 volumes.append(source)
             elif strict or known_suffix(source.name) in (".dcm", ".nii", ".nii.gz", ".png", ".jpg", ".jpeg", ".tif"):
@@ -291,6 +305,10 @@ class _Reader:
             )
         case = Case(patient=patient, images=tuple(self.images), problems=tuple(self.problems))
         return Reading(case, self.identity, self.names)
+
+
+def _item(problem: Problem) -> str:
+    return problem.file.partition(", item ")[2].partition(" ")[0]
 
 
 def _set_modality(draft: Draft, modality: Modality) -> None:

@@ -1,0 +1,89 @@
+"""Seconds to load a 300-slice CT series, beside SimpleITK's series reader on the same files.
+
+    python -m tests.bench.bench_load [--slices 300] [--repeat 3]
+
+SimpleITK sorts by GDCM's file names and decodes into memory. This project's reader also checks
+every file, strips identity, hashes the values and writes them, synced, to the blob store; the line
+"decoded only" leaves the last three out. Files are in the page cache for both. Values of the two
+are compared before any time is printed.
+"""
+
+import argparse
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import SimpleITK as sitk
+
+from knowledge.blobs import BlobStore
+from tests.tools.imaging.dicom_files import ct_slice
+from tools.imaging.dicom import read_dicom
+from tools.imaging.draft import Draft
+from tools.imaging.identity import Identity
+from tools.imaging.limits import Limits
+from tools.imaging.read import read_case
+from tools.imaging.source import Source
+
+
+def main() -> None:
+    """Make the series, time both readers, print seconds and ratios."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--slices", type=int, default=300)
+    parser.add_argument("--repeat", type=int, default=3)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name) / "series"
+        folder.mkdir()
+        _write(folder, options.slices)
+        theirs, volume = _best(lambda: _simpleitk(folder), options.repeat)
+        decoded, draft = _best(lambda: _decode(folder), options.repeat)
+        stores = iter(range(1000))
+        whole, _ = _best(lambda: read_case([folder], BlobStore(Path(name) / f"blobs{next(stores)}")), options.repeat)
+        if not np.array_equal(volume, draft.array):
+            raise SystemExit("the two readers disagree on the values")
+    print(f"{options.slices} slices of 512 x 512, best of {options.repeat}")
+    print(f"SimpleITK ImageSeriesReader   {theirs:6.2f} s")
+    print(f"decoded only                  {decoded:6.2f} s  ratio {decoded / theirs:.2f}")
+    print(f"read_case, hashed and stored  {whole:6.2f} s  ratio {whole / theirs:.2f}")
+
+
+def _write(folder: Path, slices: int) -> None:
+    noise = np.random.default_rng(7)
+    ground = noise.integers(0, 4096, (512, 512), dtype=np.uint16)
+    order = noise.permutation(slices)
+    for name, at in enumerate(order):
+        dataset = ct_slice(np.roll(ground, int(at), axis=0), z=float(at), number=name + 1)
+        dataset.save_as(folder / f"{name:04d}.dcm", enforce_file_format=True)
+
+
+def _best(function: Callable[[], Any], repeat: int) -> tuple[float, Any]:
+    times = []
+    for _ in range(repeat):
+        start = time.perf_counter()
+        result = function()
+        times.append(time.perf_counter() - start)
+    return min(times), result
+
+
+def _simpleitk(folder: Path) -> np.ndarray:
+    reader = sitk.ImageSeriesReader()
+    reader.SetFileNames(reader.GetGDCMSeriesFileNames(str(folder)))
+    return sitk.GetArrayFromImage(reader.Execute())
+
+
+def _decode(folder: Path) -> Draft:
+    sources = [
+        Source(f"file {number}", str(path), path.stat().st_size, "bench", path)
+        for number, path in enumerate(sorted(folder.iterdir()), start=1)
+    ]
+    (draft,) = read_dicom(sources, Identity(), Limits(), lambda _: None)
+    if not isinstance(draft, Draft):
+        raise SystemExit(draft.reason)
+    return draft
+
+
+if __name__ == "__main__":
+    main()
