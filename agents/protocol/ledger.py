@@ -1,0 +1,111 @@
+"""What a conversation has established, looked up by image and structure, so that nothing is done twice."""
+
+from collections.abc import Iterable, Sequence
+
+from agents.protocol.conversation import Call, Conversation, Piece
+from agents.protocol.kit import Kit
+
+_PARTS = ("5th percentile", "25th percentile", "50th percentile", "75th percentile", "95th percentile")
+"""What "percentiles" stands for."""
+
+
+class Ledger:
+    """Evidence of a conversation, ready to be looked up."""
+
+    def __init__(self, conversation: Conversation, kit: Kit) -> None:
+        self.conversation = conversation
+        self.kit = kit
+        self._calls = list(conversation.calls())
+        self._finders = {tool.name for tool in (*kit.segmenters, *kit.grounders, *kit.special)}
+
+    def facts(self, image: str) -> Piece | None:
+        """What was established about the image itself."""
+        return next((piece for piece in self.conversation.pieces("image_facts") if piece.image == image), None)
+
+    def inspected(self, image: str) -> bool:
+        """Whether the inspector was asked about the image, with or without success."""
+        inspector = self.kit.inspector
+        return self.facts(image) is not None or any(
+            inspector is not None and call.tool == inspector.name and call.image == image for call in self._calls
+        )
+
+    def called(self, tool: str, arguments: object) -> Call | None:
+        """An earlier call with the very same arguments."""
+        return next((call for call in self._calls if call.tool == tool and call.arguments == arguments), None)
+
+    def searches(self, image: str, target: str, tools: Iterable[str]) -> list[Call]:
+        """Calls that looked for a structure on an image."""
+        names = set(tools)
+        return [
+            call for call in self._calls if call.tool in names and call.image == image and self._covers(call, target)
+        ]
+
+    def _covers(self, call: Call, target: str) -> bool:
+        return any(target == asked or target in self.kit.leaves(asked) for asked in call.targets)
+
+    def about(self, image: str, target: str, *kinds: str) -> list[Piece]:
+        """Pieces of `kinds` that speak of a structure on an image, in the order of filing."""
+        names = {target, *(known.name for known in self.kit.targets.values() if target in self.kit.leaves(known.name))}
+        return [
+            piece
+            for piece in self.conversation.pieces()
+            if piece.kind in kinds and piece.image in (image, None) and piece.target in names
+        ]
+
+    def measurable(self, image: str, target: str) -> list[Piece]:
+        """The masks of a structure, else its boxes."""
+        masks = [piece for piece in self.about(image, target, "mask") if piece.target == target]
+        return _newest(masks) or _newest([p for p in self.about(image, target, "region") if p.target == target])
+
+    def refusals(self, image: str, target: str) -> list[Piece]:
+        """Limitations that calls for this structure on this image met."""
+        met: dict[str, Piece] = {}
+        for call in self.searches(image, target, self._finders):
+            for piece in call.pieces:
+                if piece.kind == "limitation" and piece.target in (None, target):
+                    met[piece.id] = piece
+        return list(met.values())
+
+    def measured(self, of: str, names: Sequence[str]) -> list[Piece]:
+        """Measurements of some quantities on one mask or box, in the order of `names`."""
+        latest = {
+            str(piece.quantity.get("name")): piece
+            for piece in self.conversation.pieces("measurement")
+            if of in piece.of and "name" in piece.quantity
+        }
+        wished = [name for asked in names for name in (_PARTS if asked == "percentiles" else (asked,))]
+        return [latest[name] for name in wished if name in latest]
+
+    def measuring(self, of: str, name: str) -> Call | None:
+        """A call that was to measure this quantity on this mask or box."""
+        measurer = self.kit.measurer
+        for call in self._calls:
+            asked = measurer and call.tool == measurer.name and of.lower() in call.names("of")
+            if asked and name.lower() in call.names("quantities"):
+                return call
+        return None
+
+    def retrieved(self, query: str) -> Call | None:
+        """An earlier search of the library in the same words."""
+        retriever = self.kit.retriever
+        for call in self._calls:
+            if retriever and call.tool == retriever.name and call.arguments.get("query") == query:
+                return call
+        return None
+
+
+def _newest(pieces: list[Piece]) -> list[Piece]:
+    """The pieces of the last call alone, known by consecutive ids at the end."""
+    if not pieces:
+        return []
+    newest = [pieces[-1]]
+    for piece in reversed(pieces[:-1]):
+        if _number(newest[0]) - _number(piece) != 1:
+            break
+        newest.insert(0, piece)
+    return newest
+
+
+def _number(piece: Piece) -> int:
+    digits = piece.id.lstrip("E")
+    return int(digits) if digits.isdigit() else -1

@@ -1,0 +1,251 @@
+"""The reading protocol: inspect, locate, segment, measure, retrieve, conclude; one step at a time."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from agents.protocol.conversation import Conversation
+from agents.protocol.intents import TALK, Intent
+from agents.protocol.kit import BoundTool, Kit
+from agents.protocol.ledger import Ledger
+from agents.protocol.understanding import Request, Wanted
+
+PASSAGES = 4
+"""How many passages are asked for: enough to choose from, few enough to read."""
+
+_WORDED = {
+    Intent.DENSITY: {
+        "maximum": ("maximum",), "minimum": ("minimum",), "standard deviation": ("standard deviation",),
+        "median": ("50th percentile",), "percentile": ("percentiles",),
+    },
+    Intent.DIAMETER: {
+        "width": ("width",), "wide": ("width",), "tall": ("height",), "height": ("height",), "3-d": ("3-D diameter",),
+        "3d": ("3-D diameter",),
+    },
+}  # fmt: skip
+"""Words of a question that choose a quantity other than the usual one."""
+
+_USUAL = {
+    Intent.DIAMETER: ("long axis", "short axis"),
+    Intent.DENSITY: ("mean",),
+    Intent.COUNT: ("components",),
+    Intent.RATIO: ("cardiothoracic ratio",),
+}
+
+
+@dataclass(frozen=True)
+class Step:
+    """One tool call and its purpose in plain words."""
+
+    tool: str
+    arguments: dict[str, Any]
+    purpose: str
+
+
+def next_step(conversation: Conversation, request: Request, kit: Kit) -> Step | None:
+    """The next thing to do for a request, or None where it is time to answer.
+
+    Nothing is done whose outcome the conversation already holds, and no call is made twice.
+    """
+    ledger = Ledger(conversation, kit)
+    images = {str(image["id"]): image for image in conversation.images}
+    for step in _steps(ledger, request, kit, [images[name] for name in request.images]):
+        if ledger.called(step.tool, step.arguments) is None:
+            return step
+    return None
+
+
+def _steps(ledger: Ledger, request: Request, kit: Kit, images: Sequence[Mapping[str, Any]]) -> Iterator[Step]:
+    if set(request.intents) <= TALK:
+        return
+    looks = not set(request.intents) <= TALK | {Intent.KNOWLEDGE, Intent.WHY}
+    for image in images if looks else ():
+        if kit.inspector and not ledger.inspected(str(image["id"])):
+            yield Step(kit.inspector.name, {"image": image["id"]}, f"Reading what {_name(image, images)} is")
+    if request.special:
+        for image in images or ({},):
+            yield from _special(request, kit, image)
+    elif looks and not request.unclear:
+        for image in images:
+            yield from _find(ledger, request, kit, image)
+            yield from _measure(ledger, request, kit, image)
+            yield from _show(ledger, request, kit, image)
+    if kit.retriever and request.asks(Intent.KNOWLEDGE, Intent.NORMALITY):
+        query = library_query(request, images)
+        if ledger.retrieved(query) is None:
+            yield Step(kit.retriever.name, _retrieve(kit.retriever, query), "Looking it up in the library")
+
+
+def structures(request: Request, kit: Kit, image: Mapping[str, Any]) -> tuple[Wanted, ...]:
+    """The structures a request needs on this image."""
+    if Intent.RATIO in request.measured:
+        heart_and_chest = [
+            next((name for name in names if name in kit.targets), names[0])
+            for names in (("heart",), ("chest", "thorax"))
+        ]
+        return tuple(Wanted(name, name in kit.targets) for name in heart_and_chest)
+    if request.wanted or not request.asks(Intent.REPORT):
+        return request.wanted
+    return tuple(
+        Wanted(target.name)
+        for target in kit.targets.values()
+        if not target.parts and target.admits(image) and _finder(request, kit, target.name) is not None
+    )
+
+
+def quantities(request: Request, kit: Kit, image: Mapping[str, Any]) -> tuple[str, ...]:
+    """Names of the quantities a request needs on this image, as the measuring tool spells them."""
+    names: list[str] = []
+    if request.asks(Intent.PLACE) and "slice" in request.words:
+        names += ["first slice", "last slice"]
+    for intent in request.measured:
+        if intent is Intent.SIZE:
+            names.append("volume" if image.get("dimensions") == 3 else "area")
+            continue
+        worded = [name for word, names in _WORDED.get(intent, {}).items() if word in request.words for name in names]
+        names += worded or _USUAL[intent]
+    offered = (kit.measurer.choices("quantities") if kit.measurer else None) or ()
+    spelt = {word.lower(): word for word in offered}
+    return tuple(dict.fromkeys(spelt.get(name.lower(), name) for name in names))
+
+
+def library_query(request: Request, images: Sequence[Mapping[str, Any]]) -> str:
+    """What to ask the library: the question itself, or for the normal value of what was measured."""
+    if not request.asks(Intent.NORMALITY):
+        return request.question
+    words = {
+        Intent.SIZE: "volume" if any(image.get("dimensions") == 3 for image in images) else "size",
+        Intent.DIAMETER: "diameter",
+        Intent.DENSITY: "attenuation",
+        Intent.COUNT: "number",
+        Intent.RATIO: "cardiothoracic ratio",
+    }
+    names = dict.fromkeys(wanted.name.removeprefix("left ").removeprefix("right ") for wanted in request.wanted)
+    what = " and ".join(dict.fromkeys(words[intent] for intent in request.measured))
+    of = f" of the {' and '.join(names)}" if names and request.measured != (Intent.RATIO,) else ""
+    calibrated = [str(image["modality"]) for image in images if image.get("modality") not in (None, "unknown")]
+    return f"normal {what}{of} in adults" + (f" on {calibrated[0]}" if calibrated else "")
+
+
+def _finder(request: Request, kit: Kit, target: str) -> BoundTool | None:
+    """The tool that looks for a target: boxes are enough where only its place is asked."""
+    boxes = request.asks(Intent.PLACE) and not (request.measured or request.asks(Intent.OUTLINE, Intent.SHOW))
+    boxes = boxes and "slice" not in request.words
+    grounder = kit.grounder(target)
+    declared = next((tool for tool in kit.segmenters if tool.knows(target)), None)
+    if boxes and grounder:
+        return grounder
+    return declared or grounder or kit.segmenter(target) or (kit.grounders[0] if kit.grounders else None)
+
+
+def _find(ledger: Ledger, request: Request, kit: Kit, image: Mapping[str, Any]) -> Iterator[Step]:
+    wanted = structures(request, kit, image)
+    if not (
+        request.measured or request.asks(Intent.PLACE, Intent.PRESENCE, Intent.OUTLINE, Intent.SHOW, Intent.REPORT)
+    ):
+        return
+    together: dict[str, list[str]] = {}
+    for structure in wanted:
+        finder = _finder(request, kit, structure.name)
+        if finder is None or ledger.searches(str(image["id"]), structure.name, [finder.name]):
+            continue
+        known = kit.targets.get(structure.name)
+        if finder.takes("targets") and known is not None and finder.knows(structure.name) and known.admits(image):
+            together.setdefault(finder.name, []).append(structure.name)
+            continue
+        # Asked for on its own, so that its refusal takes nothing else with it.
+        value: Any = [structure.name] if finder.takes("targets") else structure.name
+        argument = "targets" if finder.takes("targets") else "target"
+        yield Step(finder.name, {"image": image["id"], argument: value}, f"Looking for the {structure.name}")
+    for name, targets in together.items():
+        tool = next(tool for tool in kit.tools if tool.name == name)
+        most = tool.properties["targets"].get("maxItems") or len(targets)
+        for start in range(0, len(targets), most):
+            some = targets[start : start + most]
+            purpose = f"{'Outlining' if 'mask' in tool.returns else 'Locating'} {listed([f'the {t}' for t in some])}"
+            yield Step(name, {"image": image["id"], "targets": some}, purpose)
+
+
+def _measure(ledger: Ledger, request: Request, kit: Kit, image: Mapping[str, Any]) -> Iterator[Step]:
+    if kit.measurer is None:
+        return
+    names = quantities(request, kit, image)
+    if not names:
+        return
+    identifier = str(image["id"])
+    missing: dict[str, list[str]] = {}
+    labels: list[str] = []
+    found = {wanted.name: ledger.measurable(identifier, wanted.name) for wanted in structures(request, kit, image)}
+    if Intent.RATIO in request.measured:
+        heart, chest = found.values()
+        if heart and chest and not ledger.measured(heart[-1].id, names):
+            yield _ratio_step(kit.measurer, identifier, heart[-1].id, chest[-1].id, names)
+        return
+    for label, pieces in found.items():
+        for piece in pieces:
+            lacking = [n for n in names if not ledger.measured(piece.id, [n]) and not ledger.measuring(piece.id, n)]
+            if lacking:
+                missing[piece.id] = lacking
+                labels.append(label)
+    if not missing:
+        return
+    lacking = list(dict.fromkeys(name for names in missing.values() for name in names))
+    arguments: dict[str, Any] = {"image": image["id"], "of": list(missing), "quantities": lacking}
+    arguments = {name: value for name, value in arguments.items() if kit.measurer.takes(name)}
+    of = listed([f"the {label}" for label in dict.fromkeys(labels)])
+    yield Step(kit.measurer.name, arguments, f"Measuring {listed(lacking)} of {of}")
+
+
+def _ratio_step(measurer: BoundTool, image: str, heart: str, chest: str, names: Sequence[str]) -> Step:
+    arguments: dict[str, Any] = {"image": image, "quantities": list(names)}
+    arguments |= {"heart": heart, "chest": chest} if measurer.takes("heart") else {"of": [heart, chest]}
+    return Step(measurer.name, arguments, "Measuring the heart against the chest")
+
+
+def _show(ledger: Ledger, request: Request, kit: Kit, image: Mapping[str, Any]) -> Iterator[Step]:
+    """A rendered view, with what is spoken of marked on it."""
+    if kit.inspector is None or not request.asks(Intent.SHOW):
+        return
+    arguments: dict[str, Any] = {"image": image["id"]}
+    marks = [
+        piece.id
+        for wanted in structures(request, kit, image)
+        for piece in ledger.measurable(str(image["id"]), wanted.name)
+    ]
+    for argument in ("overlay", "overlays", "marks", "masks", "evidence", "show"):
+        if marks and kit.inspector.takes(argument):
+            arguments[argument] = marks
+            break
+    windows = kit.inspector.choices("window") or ()
+    window = next((name for name in windows if name.lower() in request.question.lower()), None)
+    if window:
+        arguments["window"] = window
+    yield Step(kit.inspector.name, arguments, "Drawing the view")
+
+
+def _special(request: Request, kit: Kit, image: Mapping[str, Any]) -> Iterator[Step]:
+    """A call of a special tool, where its required arguments can be filled from the question."""
+    tool = next(tool for tool in kit.tools if tool.name == request.special)
+    names = [wanted.name for wanted in request.wanted]
+    known = [name for name in names if tool.knows(name)] or names
+    offered: dict[str, Any] = {"query": request.question, "question": request.question, "text": request.question}
+    if image:
+        offered["image"] = image["id"]
+    if known:
+        offered |= {"targets": known, "target": known[0]}
+    arguments = {name: offered[name] for name in tool.properties if name in offered}
+    if all(name in arguments for name in tool.required):
+        yield Step(tool.name, arguments, f"Asking {tool.name.replace('_', ' ')}")
+
+
+def _retrieve(retriever: BoundTool, query: str) -> dict[str, Any]:
+    return {"query": query} | ({"k": PASSAGES} if retriever.takes("k") else {})
+
+
+def _name(image: Mapping[str, Any], images: Sequence[Mapping[str, Any]]) -> str:
+    return f"image {image['id']}" if len(images) > 1 else "the image"
+
+
+def listed(words: Sequence[str]) -> str:
+    """Words as a list in a sentence: "a, b and c"."""
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"

@@ -1,0 +1,262 @@
+"""Sentences a clinician reads, each made from the evidence it cites and nothing else."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from agents.protocol.conversation import Piece
+from agents.protocol.plan import listed
+from knowledge.briefing import cite
+from knowledge.evidence import ANISOTROPIC, NO_SPACING, TRUNCATED
+
+_PIXEL_UNITS = frozenset(("px", "px2", "px3"))
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """One sentence and the ids it cites; a question cites none.
+
+    Attributes:
+        plain: A barer sentence with the same citation, for when this one is not accepted.
+    """
+
+    text: str
+    evidence: tuple[str, ...] = ()
+    plain: str = ""
+
+    @property
+    def marked(self) -> str:
+        """The sentence with its citation mark before the full stop."""
+        if not self.evidence:
+            return self.text
+        return f"{self.text.rstrip('.')} {cite(*dict.fromkeys(self.evidence))}."
+
+
+def about(*pieces: Piece, text: str, plain: str = "") -> Sentence:
+    """A sentence that cites `pieces`."""
+    return Sentence(text, tuple(dict.fromkeys(piece.id for piece in pieces)), plain)
+
+
+def one_sentence(text: str) -> str:
+    """Words from evidence as part of a sentence: no full stop inside, no citation marks, no quotes."""
+    plain = re.sub(r"[\[\]]", "", " ".join(text.split())).replace('"', "'")
+    return re.sub(r"[.!?]+(?=\s)", ";", plain).strip().rstrip(".;!? ")
+
+
+def lower_first(text: str) -> str:
+    """`text` with a small first letter, unless its first word is an abbreviation."""
+    return text[:1].lower() + text[1:] if len(text) > 1 and text[1].islower() else text
+
+
+def upper_first(text: str) -> str:
+    """`text` with a capital first letter."""
+    return text[:1].upper() + text[1:]
+
+
+def names(targets: Iterable[str]) -> str:
+    """Structures as the subject of a sentence: "the left lung and the trachea"."""
+    return listed([f"the {target}" for target in dict.fromkeys(targets)])
+
+
+def both(targets: Sequence[str]) -> str | None:
+    """ "both lungs" for a left and a right one, else None."""
+    bases = {target.split(" ", 1)[-1] for target in targets}
+    sides = {target.split(" ", 1)[0] for target in targets}
+    return f"both {plural(bases.pop())}" if len(bases) == 1 and sides == {"left", "right"} else None
+
+
+def plural(noun: str) -> str:
+    """The plural of a structure's name."""
+    return noun if noun.endswith("s") else f"{noun}s"
+
+
+def printed(piece: Piece) -> str:
+    """A measurement as its evidence prints it."""
+    return piece.text("text")
+
+
+def without_interval(piece: Piece) -> str:
+    """The printed value and unit alone."""
+    return printed(piece).partition(" (")[0]
+
+
+def measurement(piece: Piece, where: str = "") -> Sentence:
+    """What a quantity of a structure is."""
+    name, target = str(piece.quantity.get("name", "value")), piece.target or "structure"
+    unit = str(piece.quantity.get("unit", ""))
+    tail = where
+    if TRUNCATED in piece.caveats and name.lower() in ("volume", "area"):
+        tail = f" in the part that is in the field of view{where}"
+    if unit in _PIXEL_UNITS:
+        tail += ", in pixels since the physical size is unknown"
+    plain = f"{upper_first(name)} of the {target}: {printed(piece)}"
+    if name.lower() in ("volume", "area"):
+        return about(piece, text=f"The {target} measures {printed(piece)}{tail}", plain=plain)
+    verb = "are" if name.endswith("s") and not name.lower().endswith(("axis", "ss")) else "is"
+    return about(
+        piece, text=f"The {_quantity_words(name, unit)} of the {target} {verb} {printed(piece)}{tail}", plain=plain
+    )
+
+
+def _quantity_words(name: str, unit: str) -> str:
+    if name.lower() in ("mean", "minimum", "maximum", "median", "standard deviation"):
+        return f"{name} {'attenuation' if unit.startswith('[hnsf') else 'signal'}"
+    if name.lower() in ("components", "component count"):
+        return "number of separate components"
+    return name
+
+
+def caveats(pieces: Sequence[Piece]) -> list[Sentence]:
+    """Each caveat once, citing every piece that carries it."""
+    carried: dict[str, list[Piece]] = {}
+    for piece in pieces:
+        for caveat in piece.caveats:
+            carried.setdefault(caveat, []).append(piece)
+    return [about(*bearers, text=_caveat(caveat, bearers)) for caveat, bearers in carried.items()]
+
+
+def _caveat(caveat: str, bearers: Sequence[Piece]) -> str:
+    targets = list(dict.fromkeys(piece.target or "structure" for piece in bearers))
+    measured = [piece for piece in bearers if piece.kind == "measurement"]
+    several = len(targets) > 1
+    if caveat == TRUNCATED:
+        subject = both(targets) or names(targets)
+        cut = f"{upper_first(subject)} {'are' if several else 'is'} cut off by the edge of the field of view"
+        kinds = list(dict.fromkeys(str(piece.quantity.get("name", "value")) for piece in measured))
+        if not measured:
+            return cut
+        if len(measured) == 1:
+            return f"{cut}, so this {kinds[0]} is that of the imaged part only"
+        what = _plural_quantity(kinds[0]) if len(kinds) == 1 else "values"
+        return f"{cut}, so these {what} are those of the imaged {'parts' if several else 'part'} only"
+    if caveat == ANISOTROPIC:
+        return "The voxels are longer along one axis, so sizes along that axis are less certain"
+    if caveat == NO_SPACING:
+        return "The physical size of a pixel is unknown in this image, so sizes are in pixels"
+    return upper_first(one_sentence(caveat))
+
+
+def _plural_quantity(name: str) -> str:
+    return name if name.endswith("s") else f"{name}s"
+
+
+def absences(pieces: Sequence[Piece], where: str = "") -> list[Sentence]:
+    """What was looked for and is not there, structures of one search together."""
+    searches: dict[str, list[Piece]] = {}
+    for piece in pieces:
+        searches.setdefault(one_sentence(piece.text("searched")), []).append(piece)
+    found = []
+    for searched, group in searches.items():
+        targets = list(dict.fromkeys(piece.target or "structure" for piece in group))
+        what = targets[0].split(" ", 1)[-1] if both(targets) else " and no ".join(targets)
+        text = f"No {what} is in the field of view{where}"
+        found.append(about(*group, text=f"{text}: {lower_first(searched)}" if searched else text, plain=text))
+    return found
+
+
+def limitation(piece: Piece, asked: str | None = None) -> Sentence:
+    """What could not be done, why, and what can be done instead."""
+    reason = one_sentence(piece.text("reason"))
+    target = piece.target or asked
+    text = f"The {target} cannot be assessed here: {lower_first(reason)}" if target else upper_first(reason)
+    known = [str(word) for word in piece.data.get("known") or ()]
+    if known and not all(word.lower() in reason.lower() for word in known):
+        text += f"; what can be asked for instead: {one_sentence(', '.join(known))}"
+    return about(piece, text=text, plain=upper_first(reason))
+
+
+def present(pieces: Sequence[Piece], where: str = "") -> Sentence:
+    """That structures were found."""
+    targets = list(dict.fromkeys(piece.target or "structure" for piece in pieces))
+    subject = both(targets) or names(targets)
+    verb = "are" if len(targets) > 1 or targets[0].endswith("s") else "is"
+    return about(*pieces, text=f"{upper_first(subject)} {verb} in the field of view{where}")
+
+
+def place(piece: Piece, where: str = "") -> Sentence:
+    """Where a structure lies, in the image's own pixels."""
+    box = piece.data.get("box") or ()
+    ends = [f"{float(end):g}" for end in box]
+    if len(ends) != 4:
+        return present([piece], where)
+    x0, y0, x1, y1 = ends
+    text = f"The {piece.target} lies in the box from column {x0}, row {y0} to column {x1}, row {y1}"
+    slices = piece.data.get("slices") or (0, 1)
+    if len(slices) == 2 and tuple(slices) != (0, 1):
+        text += f", from slice {slices[0]} up to but not including slice {slices[1]}"
+    return about(piece, text=f"{text}{where}", plain=f"The {piece.target} was located on this image")
+
+
+def facts(piece: Piece) -> list[Sentence]:
+    """What an image is, and where each fact comes from."""
+    words = [f"{name.replace('_', ' ')} {value}{_origin(origin)}" for name, value, origin in image_facts(piece)]
+    if not words:
+        return []
+    plain = [
+        f"{name.replace('_', ' ')} {value}" for name, value, _ in image_facts(piece) if not re.search(r"\d", value)
+    ]
+    return [
+        about(
+            piece, text=f"What is known of this image: {'; '.join(words)}", plain=f"What is known: {'; '.join(plain)}"
+        )
+    ]
+
+
+def image_facts(piece: Piece) -> list[tuple[str, str, str]]:
+    """Name, value in words and origin of each fact."""
+    raw = piece.data.get("facts")
+    rows: Mapping[str, Any] = raw if isinstance(raw, dict) else {}
+    return [
+        (one_sentence(str(name)), one_sentence(str(fact[0])), str(fact[1]))
+        for name, fact in rows.items()
+        if isinstance(fact, list | tuple) and len(fact) == 2
+    ]
+
+
+def _origin(origin: str) -> str:
+    return {"header": "", "user": " (as stated by you)", "unknown": ""}.get(origin, f" ({origin})")
+
+
+def taken_to_be(piece: Piece) -> Sentence | None:
+    """That an image's modality is not stated but inferred or assumed; None where it is known."""
+    for name, value, origin in image_facts(piece):
+        if name == "modality" and origin in ("inferred", "assumed"):
+            basis = "from its values" if origin == "inferred" else "by assumption"
+            return about(piece, text=f"The file does not state the modality; it is taken to be {value} {basis}")
+    return None
+
+
+def generic(piece: Piece) -> list[Sentence]:
+    """Any evidence in words, for tools of other makers."""
+    match piece.kind:
+        case "measurement":
+            return [measurement(piece)]
+        case "absence":
+            return absences([piece])
+        case "limitation":
+            return [limitation(piece)]
+        case "mask":
+            return [about(piece, text=f"The {piece.target} was outlined")]
+        case "region":
+            return [place(piece)]
+        case "image_facts":
+            return facts(piece)
+        case "view":
+            return [about(piece, text=f"The view shows {lower_first(one_sentence(piece.text('description')))}")]
+        case "statement":
+            words = piece.text("text").replace('"', "'")
+            return [about(piece, text=f'The {piece.text("speaker") or "chart"} says "{words.rstrip(".")}"')]
+        case "passage":
+            return [quote(piece, [piece.text("text")])]
+    return []
+
+
+def quote(piece: Piece, words: Sequence[str]) -> Sentence:
+    """Sentences of a passage, word for word, with who says so."""
+    source = piece.data.get("source")
+    organisation = source.get("organisation") if isinstance(source, dict) else None
+    said = " ".join(words).strip().rstrip(".")
+    title = one_sentence(piece.text("title"))
+    by = f" ({one_sentence(str(organisation))})" if organisation else ""
+    return about(piece, text=f'On "{title}", the library says{by}: "{said}"', plain=f'The library says: "{said}"')

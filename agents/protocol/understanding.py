@@ -1,0 +1,367 @@
+"""From a question's words to what is wanted: intents, structures, images."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agents.protocol.examples import EXAMPLES
+from agents.protocol.intents import CUES, MEASURED, TALK, Intent
+from agents.protocol.kit import BoundTool, Kit
+from agents.protocol.structures import ANATOMY, BOTH, FINDINGS, MASKED, OPPOSITE, SIDES, Named, Structures
+from agents.protocol.words import mend, stem, tokens
+from knowledge.embedding import shared_embedder
+
+MEANING = 0.5
+"""Least cosine at which a question counts as a paraphrase of an intent's example."""
+
+PARAPHRASE = 0.6
+"""Least cosine at which unknown words count as another name of a declared target."""
+
+SPECIAL = 0.6
+"""Least cosine at which a question is one that a special tool declares to answer."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """One structure to look for; `known` says whether a bound tool declares it."""
+
+    name: str
+    known: bool = True
+
+
+@dataclass(frozen=True)
+class Request:
+    """What one question wants.
+
+    Attributes:
+        question: The question as it was asked.
+        words: The question mended, with structures written "organ".
+        intents: In the order they are asked.
+        measured: The measurements meant, also where the question only points back at them.
+        wanted: Structures, single ones, in the order they are named.
+        images: Ids of the images meant.
+        special: Name of the special tool that answers it, or None.
+        unclear: Whether a structure is needed and none is named.
+    """
+
+    question: str
+    words: str
+    intents: tuple[Intent, ...]
+    measured: tuple[Intent, ...] = ()
+    wanted: tuple[Wanted, ...] = ()
+    images: tuple[str, ...] = ()
+    special: str | None = None
+    unclear: bool = False
+
+    def asks(self, *intents: Intent) -> bool:
+        """Whether any of `intents` is asked for."""
+        return any(intent in self.intents for intent in intents)
+
+
+_CLAUSE = re.compile(
+    r"\s*[?;.!]\s*|\s*,\s*(?:and\s+|but\s+)?|\s+(?:and|but)\s+(?=(?:what|how|is|are|does|do|where|which|show|tell|can|why|should|"
+    r"measure|compare|any|give|segment|outline)\b)"
+)
+_BACK = re.compile(r"\b(it|its|that|this|these|those|they|them|their|he|she|his|her)\b")
+_THIS_PATIENT = re.compile(r"\b(this|these|that|those|it|its|here|his|her|he|she|patient|patients|my|our|we)\b")
+_AND = re.compile(r"^(?:ok |okay |so )?(?:and|what about|how about|same|also|but|then|now)\b")
+_ORDINALS = {"first": 0, "second": 1, "third": 2, "fourth": 3, "fifth": 4, "one": 0, "two": 1, "three": 2}
+_MODALITY_WORDS = {
+    "ct": ("CT",), "mr": ("MR",), "film": ("CR", "DX"), "ultrasound": ("US",), "mammogram": ("MG",), "pet": ("PT",),
+    "fundus": ("OP",), "photograph": ("XC", "OP", "ES"), "photo": ("XC",), "endoscopy": ("ES",), "smear": ("SM",),
+}  # fmt: skip
+_STOP = frozenset(
+    "a an the is are was were be been of in on at to for from with by and or but not no do does did can could would "
+    "should i you we they it its this that these those there here he she his her their my our your me us them what "
+    "which who whom whose how when where why if then than as so such please tell give let have has had will shall "
+    "may might must about into over under between within one ones some any all more most much many few less least "
+    "just only also too very quite really still now again same thing things structure structures organ organs "
+    "region area side sides value values number numbers volume image images scan scans study film picture ct mr "
+    "patient patients adult adults adult's age man woman person people case up out get got need want like look "
+    "looking know think see seen say said help would that's ok okay yes no well first second third last both other "
+    "left right hi hello dear doctor dr thanks thank millilitre milliliter litre liter ml mm cm cc unit units total "
+    "overall whole entire part parts piece pieces amount approximately roughly exactly actually currently today "
+    "finding findings report information detail details anything something everything nothing anyone else slice "
+    "slices take takes taken come comes show shows shown go going way kind type sort cover covers hold holds stuff "
+    "guess wonder wondering possible quick quickly sure right".split()
+)
+
+
+class Understanding:
+    """Understands questions against one set of bound tools; holds no conversation."""
+
+    def __init__(self, kit: Kit) -> None:
+        self.kit = kit
+        self.structures = Structures(kit)
+        self._examples = [(intent, text) for intent, texts in EXAMPLES.items() for text in texts]
+        self._example_vectors = shared_embedder().embed([text for _, text in self._examples])
+        self._phrases = [(" ".join(phrase), name) for phrase, name in self.structures.phrases.items()]
+        self._phrase_vectors = _embed_all([phrase for phrase, _ in self._phrases])
+        self._special = [(tool, intent) for tool in kit.special for intent in tool.intents]
+        self._special_vectors = _embed_all([intent for _, intent in self._special])
+        wanted = {word for texts in EXAMPLES.values() for text in texts for word in tokens(text) if len(word) > 3}
+        wanted |= set(re.findall(r"[a-z]{4,}", " ".join(cue.pattern for cue in CUES.values())))
+        self._wanted = wanted - _STOP | self.structures.words | ANATOMY | FINDINGS
+        self._known = self._wanted | _STOP
+
+    def read(self, question: str, before: Request | None, images: Sequence[Mapping[str, Any]]) -> Request:
+        """Understand a question after the one `before` it.
+
+        Args:
+            images: The image briefs of the case.
+        """
+        words = mend(tokens(question), self._known, self._wanted)
+        named = self.structures.find(words)
+        masked = " ".join(named.masked)
+        intents, measured = self._intents(masked, before)
+        special = self._special_tool(" ".join(words), named, intents)
+        wanted = self._wanted_structures(words, named, intents, before)
+        request = Request(question, masked, intents, measured, wanted, special=special.name if special else None)
+        request = _complete(request, before)
+        needs = request.asks(
+            *MEASURED - {Intent.RATIO}, Intent.PLACE, Intent.PRESENCE, Intent.OUTLINE, Intent.SIDES, Intent.NORMALITY
+        )
+        return replace(
+            request,
+            images=self._images(question, words, request, before, images),
+            unclear=needs and not request.wanted and special is None and Intent.RATIO not in request.measured,
+        )
+
+    def _intents(self, masked: str, before: Request | None) -> tuple[tuple[Intent, ...], tuple[Intent, ...]]:
+        """Intents in the order asked, and the measurements among or behind them."""
+        intents: list[Intent] = []
+        for clause in _clauses(masked):
+            intents += [intent for intent in self._clause(clause, before) if intent not in intents]
+        if any(intent not in TALK for intent in intents):
+            intents = [intent for intent in intents if intent not in TALK]
+        if not intents:
+            intents = list(before.intents) if before and before.intents else [Intent.OUTSIDE]
+        measured = tuple(intent for intent in intents if intent in MEASURED)
+        return tuple(intents), measured
+
+    def _clause(self, clause: str, before: Request | None) -> list[Intent]:
+        cued = _settle({intent: match for intent, cue in CUES.items() if (match := cue.search(clause))}, clause)
+        if cued:
+            return cued
+        best, score = self._by_meaning(clause)
+        if score >= MEANING and not (before and _AND.match(clause) and best in TALK):
+            return [best]
+        if before and (_AND.match(clause) or _BACK.search(clause) or MASKED in clause or len(clause.split()) <= 4):
+            return [] if before.asks(*TALK) else list(before.intents)
+        if MASKED in clause:
+            return [Intent.REPORT]
+        return []
+
+    def _by_meaning(self, clause: str) -> tuple[Intent, float]:
+        scores = self._example_vectors @ _vector(clause)
+        best = int(np.argmax(scores))
+        return self._examples[best][0], float(scores[best])
+
+    def _special_tool(self, words: str, named: Named, intents: Sequence[Intent]) -> BoundTool | None:
+        """A tool of no role that declares to answer this question better than any role would."""
+        if not self._special:
+            return None
+        vector = _vector(words)
+        scores = self._special_vectors @ vector
+        best = int(np.argmax(scores))
+        tool = self._special[best][0]
+        declared = any(tool.knows(mention.name) for mention in named.mentions)
+        own = float(np.max(self._example_vectors @ vector))
+        if float(scores[best]) >= SPECIAL and (declared or float(scores[best]) > own):
+            return tool
+        routed = [tool for tool in self.kit.special for mention in named.mentions if tool.knows(mention.name)]
+        unserved = [
+            tool for tool in routed if not any(role.knows(m.name) for role in self._roles() for m in named.mentions)
+        ]
+        return unserved[0] if unserved and not set(intents) <= {Intent.KNOWLEDGE} else None
+
+    def _roles(self) -> tuple[BoundTool, ...]:
+        return (*self.kit.segmenters, *self.kit.grounders)
+
+    def _wanted_structures(
+        self, words: Sequence[str], named: Named, intents: Sequence[Intent], before: Request | None
+    ) -> tuple[Wanted, ...]:
+        found: list[Wanted] = []
+        for mention in named.mentions:
+            if mention.known:
+                found += [Wanted(leaf) for leaf in self.structures.on_sides(mention.name, named.sides)]
+            else:
+                found.append(Wanted(mention.name, known=False))
+        if not found and not set(intents) <= TALK | {Intent.KNOWLEDGE, Intent.PICTURE}:
+            found = self._paraphrased(words, named, strict=bool(before and before.wanted))
+        if not found and before and before.wanted:
+            found = [Wanted(name, wanted.known) for wanted in before.wanted for name in self._turned(wanted, named)]
+        return tuple(dict.fromkeys(found))
+
+    def _turned(self, wanted: Wanted, named: Named) -> tuple[str, ...]:
+        if not wanted.known:
+            return (wanted.name,)
+        if named.opposite:
+            return (self.structures.other_side(wanted.name),)
+        if named.sides:
+            known = self.kit.targets.get(wanted.name)
+            wished = tuple(
+                wanted.name if known and known.side == side else self.structures.other_side(wanted.name)
+                for side in named.sides
+            )
+            return wished if known and known.side else (wanted.name,)
+        return (wanted.name,)
+
+    def _paraphrased(self, words: Sequence[str], named: Named, strict: bool) -> list[Wanted]:
+        """What the words that serve no other purpose mean: a declared target by another name, or an unknown thing."""
+        for run in _runs(words, self._known - ANATOMY - FINDINGS - self.structures.words):
+            phrase = " ".join(run)
+            if self._phrases:
+                scores = self._phrase_vectors @ _vector(phrase)
+                best = int(np.argmax(scores))
+                if float(scores[best]) >= PARAPHRASE:
+                    name = self._phrases[best][1]
+                    return [Wanted(leaf) for leaf in self.structures.on_sides(name, named.sides)]
+            if not strict:
+                return [Wanted(phrase, known=False)]
+        return []
+
+    def _images(
+        self,
+        question: str,
+        words: Sequence[str],
+        request: Request,
+        before: Request | None,
+        images: Sequence[Mapping[str, Any]],
+    ) -> tuple[str, ...]:
+        """The images that are meant: named ones, else those spoken of before, else the first that suits."""
+        ids = [str(image["id"]) for image in images]
+        if len(ids) <= 1:
+            return tuple(ids)
+        named = [ids[at] for at in _numbered(question, words, len(ids))]
+        if named:
+            return tuple(dict.fromkeys(named))
+        text = " ".join(words)
+        if re.search(
+            r"\b(both|all|each|every) (?:(?:of )?(?:the|these) )?(?:two |three )?(images?|scans?|stud(y|ies)|films?)\b",
+            text,
+        ):
+            return tuple(ids)
+        for word, modalities in _MODALITY_WORDS.items():
+            if word in map(stem, words):
+                of_kind = [str(image["id"]) for image in images if image.get("modality") in modalities]
+                if of_kind:
+                    return tuple(of_kind[:1])
+        if before and before.images:
+            return before.images
+        if request.asks(Intent.PICTURE) and not request.wanted:
+            return tuple(ids)
+        for image in images:
+            targets = [self.kit.targets[wanted.name] for wanted in request.wanted if wanted.known]
+            if targets and all(target.admits(image) for target in targets):
+                return (str(image["id"]),)
+        return tuple(ids[:1])
+
+
+@lru_cache(maxsize=4096)
+def _vector(text: str) -> NDArray[np.float32]:
+    """The embedding of one text; the same text has the same one in every conversation."""
+    vector: NDArray[np.float32] = shared_embedder().embed([text])[0]
+    vector.flags.writeable = False
+    return vector
+
+
+def _embed_all(texts: Sequence[str]) -> NDArray[np.float32]:
+    return shared_embedder().embed(texts) if texts else np.zeros((0, 384), np.float32)
+
+
+def _clauses(text: str) -> list[str]:
+    return [clause.strip() for clause in _CLAUSE.split(text) if clause and clause.strip()]
+
+
+def _settle(matches: dict[Intent, re.Match[str]], clause: str) -> list[Intent]:
+    """Decide between intents whose words overlap, in the order their words stand."""
+    found = set(matches)
+    if Intent.ABILITIES in found:
+        return [Intent.ABILITIES]
+    if Intent.WHY in found:
+        return [Intent.WHY]
+    if Intent.KNOWLEDGE in found and not _THIS_PATIENT.search(clause):
+        return [Intent.KNOWLEDGE]
+    if Intent.PICTURE in found:
+        found -= {Intent.COUNT, Intent.REPORT, Intent.SHOW, Intent.PLACE, Intent.DIAMETER, Intent.PRESENCE}
+    if Intent.COUNT in found:
+        found -= {Intent.PRESENCE}
+        if re.search(r"how many (?:millimet\w+|centimet\w+|mm|cm)", clause):
+            found = (found - {Intent.COUNT}) | {Intent.DIAMETER}
+        if re.search(r"how many (?:millilit\w+|lit\w+|ml|cc|hounsfield)", clause):
+            found = (found - {Intent.COUNT}) | {Intent.DENSITY if "hounsfield" in clause else Intent.SIZE}
+    if found & {Intent.PLACE, Intent.REPORT}:
+        found -= {Intent.PRESENCE}
+    if Intent.PRESENCE in found and matches[Intent.PRESENCE].group().startswith("does"):
+        found -= {Intent.SHOW}
+    if Intent.RATIO in found:
+        found -= {Intent.SIZE, Intent.DIAMETER, Intent.SIDES}
+    general = re.compile(r"measur|quantif|extent|how much|bigger|larger|smaller")
+    other = found & {Intent.DIAMETER, Intent.DENSITY, Intent.COUNT}
+    if other and Intent.SIZE in found and general.match(matches[Intent.SIZE].group()):
+        found -= {Intent.SIZE}
+    if Intent.SIDES in found and Intent.NORMALITY in found and not re.search(r"left|right|side|symmetr|both", clause):
+        found -= {Intent.SIDES}
+    if found & MEASURED:
+        found -= {Intent.SHOW, Intent.OUTLINE, Intent.PRESENCE}
+    if Intent.REPORT in found and MASKED not in clause:
+        found -= {Intent.NORMALITY}
+    if Intent.OUTSIDE in found and not found & (MEASURED | {Intent.KNOWLEDGE}):
+        return [Intent.OUTSIDE]
+    found -= {Intent.OUTSIDE}
+    if found - TALK:
+        found -= TALK
+    return sorted(found, key=lambda intent: matches[intent].start() if intent in matches else 0)
+
+
+def _complete(request: Request, before: Request | None) -> Request:
+    """Say which measurement "normal", "compare" and "and there?" are about."""
+    if request.measured:
+        return request
+    if request.asks(Intent.NORMALITY, Intent.SIDES):
+        if request.asks(Intent.NORMALITY) and "cardiomegaly" in request.words:
+            return replace(request, measured=(Intent.RATIO,))
+        return replace(request, measured=(before.measured if before and before.measured else (Intent.SIZE,)))
+    if request.asks(Intent.REPORT):
+        return replace(request, measured=(Intent.SIZE, Intent.DENSITY) if request.wanted else (Intent.SIZE,))
+    if request.asks(Intent.WHY, Intent.SHOW) and before:
+        return replace(request, measured=before.measured)
+    return request
+
+
+def _numbered(question: str, words: Sequence[str], count: int) -> Iterable[int]:
+    """Positions of images that are named by id, number or order."""
+    for match in re.finditer(r"\b[iI](\d{1,3})\b|\bimages? (?:no\.? ?)?(\d{1,3})\b", question):
+        at = int(match.group(1) or match.group(2)) - 1
+        if 0 <= at < count:
+            yield at
+    for place, word in enumerate(words):
+        after = {stem(other) for other in words[place + 1 : place + 3]}
+        if after & {"image", "scan", "film", "study", "picture", "series", "one"}:
+            if word in _ORDINALS and _ORDINALS[word] < count and word not in ("one", "two", "three"):
+                yield _ORDINALS[word]
+            elif word == "last":
+                yield count - 1
+    for place, word in enumerate(words[:-1]):
+        if stem(word) == "image" and words[place + 1] in ("one", "two", "three"):
+            at = _ORDINALS[words[place + 1]]
+            if at < count:
+                yield at
+
+
+def _runs(words: Sequence[str], plain: Iterable[str]) -> list[list[str]]:
+    """Runs of words that are neither function words nor words of an intent, longest first."""
+    known = set(plain) | _STOP | set(SIDES) | OPPOSITE | BOTH
+    runs: list[list[str]] = [[]]
+    for word in words:
+        if word in known or stem(word) in known or not word[0].isalpha():
+            runs.append([])
+        else:
+            runs[-1].append(word)
+    return sorted((run for run in runs if run), key=len, reverse=True)

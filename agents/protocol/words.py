@@ -1,0 +1,109 @@
+"""A question as words: abbreviations written out, misspellings mended, plurals made comparable."""
+
+import re
+import unicodedata
+from collections.abc import Collection, Iterable
+
+_TOKEN = re.compile(r"[a-z0-9]+(?:[-'.][a-z0-9]+)*|[?,;.!]")
+
+_ABBREVIATIONS = {
+    "r": "right", "rt": "right", "l": "left", "lt": "left", "rhs": "right side", "lhs": "left side",
+    "b/l": "both", "bilat": "both", "bilateral": "both", "vol": "volume", "vols": "volumes", "diam": "diameter",
+    "ctr": "cardiothoracic ratio", "hu": "hounsfield", "hus": "hounsfield", "wnl": "within normal limits",
+    "abn": "abnormal", "nl": "normal", "loc": "location", "pls": "please", "plz": "please", "img": "image",
+    "im": "image", "seg": "segment", "meas": "measure", "avg": "average", "max": "maximum", "min": "minimum",
+    "cxr": "chest film", "x-ray": "film", "xray": "film", "radiograph": "film", "mri": "mr", "1st": "first",
+    "2nd": "second", "3rd": "third", "whats": "what is", "what's": "what is", "wheres": "where is",
+    "where's": "where is", "it's": "it is", "isn't": "is not", "aren't": "are not", "don't": "do not",
+    "doesn't": "does not", "there's": "there is", "hows": "how is", "how's": "how is", "thx": "thanks",
+    "ratio's": "ratio", "vs": "versus", "v": "versus", "fu": "follow-up", "f/u": "follow-up", "dims": "dimensions",
+    "attn": "attenuation", "std": "standard deviation", "sd": "standard deviation", "w/l": "window",
+}  # fmt: skip
+"""What doctors type, and what it stands for."""
+
+_SLASHED = re.compile(r"\b(b/l|f/u|w/l)(?![a-z])")
+_BOTH_SIDES = re.compile(r"\b(l/r|r/l|left/right|right/left)\b")
+_IRREGULAR = {
+    "vertebrae": "vertebra", "bronchi": "bronchus", "nuclei": "nucleus", "hippocampi": "hippocampus",
+    "metastases": "metastasis", "masses": "mass", "foci": "focus", "haemorrhages": "haemorrhage", "arteries": "artery",
+    "calculi": "calculus", "emboli": "embolus", "opacities": "opacity", "cavities": "cavity", "biopsies": "biopsy",
+    "atria": "atrium", "pelves": "pelvis", "thrombi": "thrombus", "tumor": "tumour", "tumors": "tumour",
+    "hemorrhage": "haemorrhage", "hemorrhages": "haemorrhage", "esophagus": "oesophagus", "edema": "oedema",
+}  # fmt: skip
+
+
+def tokens(text: str) -> list[str]:
+    """The words of `text` in lower case, abbreviations written out; punctuation stands alone."""
+    plain = unicodedata.normalize("NFKC", text).lower().replace("’", "'")
+    plain = _SLASHED.sub(lambda match: _ABBREVIATIONS[match.group(1)], plain)
+    plain = _BOTH_SIDES.sub("left versus right", plain)
+    found: list[str] = []
+    for token in _TOKEN.findall(plain):
+        after_number = bool(found) and found[-1][:1].isdigit()
+        if token in ("l", "r") and after_number:  # 1.2 l are litres
+            found.append(token)
+            continue
+        base = token if token in _ABBREVIATIONS else token.removesuffix("'s")
+        found += _ABBREVIATIONS.get(base, base).split()
+    return found
+
+
+def stem(word: str) -> str:
+    """The singular of a noun, for comparing; British spelling where a word has two."""
+    if word in _IRREGULAR:
+        return _IRREGULAR[word]
+    if len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is")):
+        return word[:-1]
+    return word
+
+
+def stems(phrase: str | Iterable[str]) -> tuple[str, ...]:
+    """Every word of a phrase by its stem."""
+    return tuple(stem(word) for word in (tokens(phrase) if isinstance(phrase, str) else phrase))
+
+
+def mend(words: list[str], known: Collection[str], wanted: Collection[str]) -> list[str]:
+    """Replace misspelt words.
+
+    A word nobody knows becomes the nearest wanted one: one slip in up to seven letters, two in more,
+    and the first letter must be right or swapped with the second.
+
+    Args:
+        known: Words that are spelt right.
+        wanted: Words worth finding.
+    """
+    return [word if _spelt(word, known) else _nearest(word, wanted) for word in words]
+
+
+def _spelt(word: str, known: Collection[str]) -> bool:
+    return len(word) < 4 or not word.isalpha() or word in known or stem(word) in known
+
+
+def _nearest(word: str, wanted: Collection[str]) -> str:
+    limit = 1 if len(word) <= 7 else 2
+    best = min(
+        (
+            (slips(word, candidate), candidate)
+            for candidate in wanted
+            if abs(len(candidate) - len(word)) <= limit
+            and len(candidate) >= 4
+            and (candidate[0] == word[0] or candidate[:2] == word[1::-1])
+        ),
+        default=(limit + 1, word),
+    )
+    return best[1] if best[0] <= limit else word
+
+
+def slips(a: str, b: str) -> int:
+    """Letters inserted, dropped, changed or swapped with their neighbour (optimal string alignment)."""
+    before: list[int] = []
+    last = list(range(len(b) + 1))
+    for i, letter in enumerate(a, start=1):
+        row = [i]
+        for j, other in enumerate(b, start=1):
+            cost = min(last[j] + 1, row[j - 1] + 1, last[j - 1] + (letter != other))
+            if i > 1 and j > 1 and letter == b[j - 2] and a[i - 2] == other:
+                cost = min(cost, before[j - 2] + 1)
+            row.append(cost)
+        before, last = last, row
+    return last[-1]
