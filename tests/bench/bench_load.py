@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import SimpleITK as sitk
+import SimpleITK
 
 from knowledge.blobs import BlobStore
 from tests.tools.imaging.dicom_files import ct_slice
@@ -69,9 +69,9 @@ def _best(function: Callable[[], Any], repeat: int) -> tuple[float, Any]:
 
 
 def _simpleitk(folder: Path) -> np.ndarray:
-    reader = sitk.ImageSeriesReader()
+    reader = SimpleITK.ImageSeriesReader()
     reader.SetFileNames(reader.GetGDCMSeriesFileNames(str(folder)))
-    return sitk.GetArrayFromImage(reader.Execute())
+    return SimpleITK.GetArrayFromImage(reader.Execute())
 
 
 def _decode(folder: Path) -> Draft:
