@@ -1,5 +1,6 @@
 """Checkpoints in safetensors: what is in a folder, whether it is complete, and loading it."""
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -181,6 +182,16 @@ def _fill(model: CitrusV, layout: Plan) -> None:
                 if place.row is not None:
                     target = target[place.row : place.row + 1]
                 target.copy_(content.get_tensor(name))
+
+
+def fingerprint(folder: Path) -> str:
+    """SHA-256 of the checkpoint: of config.json, sam2.json and every weight file, by name and content."""
+    whole = hashlib.sha256()
+    files = [path for path in (folder / "config.json", folder / "sam2.json") if path.is_file()]
+    for path in [*files, *_weight_files(folder)]:
+        with path.open("rb") as content:
+            whole.update(f"{path.name} {hashlib.file_digest(content, 'sha256').hexdigest()}\n".encode())
+    return whole.hexdigest()
 
 
 def parameter_count(stored: Mapping[str, Stored]) -> int:

@@ -7,7 +7,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from agents.citrus_v.check import convert, info
-from agents.citrus_v.checkpoint import CheckpointError
+from agents.citrus_v.checkpoint import CheckpointError, fingerprint
 from agents.citrus_v.configuration import CitrusVConfig
 from agents.citrus_v.model import CitrusV
 from tests.agents.citrus_v import tiny
@@ -144,6 +144,17 @@ def test_info_and_convert(tmp_path):
     assert same(built, CitrusV.from_pretrained(tmp_path / "own"))
     with pytest.raises(FileExistsError, match="own"):
         convert(tmp_path / "published", tmp_path / "own")
+
+
+def test_the_fingerprint_is_of_every_byte(tmp_path):
+    tiny.write_published(tiny.model(), tmp_path / "a", shards=2)
+    tiny.write_published(tiny.model(), tmp_path / "b", shards=2)
+    assert fingerprint(tmp_path / "a") == fingerprint(tmp_path / "b")
+    weights = tmp_path / "b" / "model-00002-of-00002.safetensors"
+    content = bytearray(weights.read_bytes())
+    content[-1] ^= 1
+    weights.write_bytes(content)
+    assert fingerprint(tmp_path / "a") != fingerprint(tmp_path / "b")
 
 
 def test_configuration_round_trips(tmp_path):

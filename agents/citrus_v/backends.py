@@ -1,0 +1,283 @@
+"""Citrus-V as those who see: outlines and boxes of offered targets, and short answers about an image.
+
+The classes fulfil the tools' `Segmenter` and `Grounder` by their shape alone.
+"""
+
+import math
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from agents.citrus_v.boxes import read_boxes
+from agents.citrus_v.checkpoint import fingerprint
+from agents.citrus_v.generation import Chooser, greedy
+from agents.citrus_v.masks import DrawnMask
+from agents.citrus_v.offered import OFFERED, Offer, display_for, reliability
+from agents.citrus_v.pictures import Picture
+from agents.citrus_v.reader import Reader, Reply, Turn
+from agents.citrus_v.slices import SliceView, Values, coarse, neighbours
+from knowledge.case import Image
+from knowledge.evidence import Confidence, Side
+
+SEGMENT = "Please help segment the {target} in this scan."
+GROUND = "Please locate the {target} in this image and give its bounding box as bbox_2d in JSON."
+
+_MASK_TOKENS = 64
+_BOX_TOKENS = 256
+_LOOK_TOKENS = 128
+
+_OWN_ESTIMATE = "probability the model gives its own words, averaged over tokens; not calibrated"
+
+
+class CannotRead(ValueError):  # noqa: N818 - an answer for the reasoner, not a fault
+    """The image does not allow it, in words for the reasoner.
+
+    Attributes:
+        reason: The words.
+        target: What was asked for, or None.
+    """
+
+    def __init__(self, reason: str, *, target: str | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.target = target
+        self.known: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Outline:
+    """One target's mask on the grid of the volume, or the word that it is not there.
+
+    Attributes:
+        mask: (slices, rows, columns), or None where the target was not found.
+        searched: Where and by what rule it was looked for.
+        scores: "iou", "object_score" and "stability": the lowest over the slices of the mask. In a
+            volume also of each slice, such as "iou@12".
+    """
+
+    target: str
+    mask: NDArray[np.bool_] | None
+    searched: str
+    side: Side | None = None
+    confidence: Confidence | None = None
+    scores: dict[str, float] = field(default_factory=dict)
+    caveats: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class LocatedBox:
+    """One box, (x0, y0, x1, y1) half open in the image's own pixels, on slices [start, stop)."""
+
+    target: str
+    box: tuple[float, float, float, float]
+    slices: tuple[int, int] = (0, 1)
+    side: Side | None = None
+    confidence: Confidence | None = None
+
+
+@dataclass(frozen=True)
+class Look:
+    """The model's answer to a short question about an image."""
+
+    answer: str
+    confidence: Confidence
+
+
+def open_backends(folder: str | os.PathLike[str], **kwargs: Any) -> tuple["CitrusVSegmenter", "CitrusVGrounder"]:
+    """Open a checkpoint once for both; `kwargs` are those of `Reader.from_pretrained`.
+
+    Their version is the fingerprint of the weights, which takes seconds to read at 8B.
+    """
+    reader = Reader.from_pretrained(folder, **kwargs)
+    version = fingerprint(Path(folder))[:12]
+    return CitrusVSegmenter(reader, version), CitrusVGrounder(reader, version)
+
+
+class CitrusVSegmenter:
+    """Outlines by mask; a volume slice by slice, after the slices that show the target were found.
+
+    Args:
+        reader: The opened model.
+        version: Names the weights.
+        batch: Slices asked about at once.
+        candidates: Slices of a volume that are asked about first; around those that show the
+            target the rest follow.
+        progress: Told (slices done, slices known to need asking) after each batch.
+    """
+
+    def __init__(
+        self,
+        reader: Reader,
+        version: str,
+        *,
+        batch: int = 8,
+        candidates: int = 32,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> None:
+        self.name = "citrus-v"
+        self.version = version
+        self.reader = reader
+        self.batch = batch
+        self.candidates = candidates
+        self.progress = progress
+
+    def targets(self) -> Sequence[Offer]:
+        """What it is offered for."""
+        return OFFERED
+
+    def segment(self, image: Image, volume: Values, targets: Sequence[str]) -> Sequence[Outline]:
+        """One result for each of `targets`, in order; each slice is a short conversation of its own.
+
+        Raises:
+            CannotRead: The picture's sides differ too much for the model.
+        """
+        return [self._segment(image, volume, target) for target in targets]
+
+    def _segment(self, image: Image, volume: Values, target: str) -> Outline:
+        view = SliceView(image, volume, display_for(target))
+        asked = coarse(len(view), self.candidates)
+        drawn = self._draw(view, asked, target, done=0)
+        hits = [index for index in asked if drawn[index]]
+        # Nothing is called absent from a sample: without a hit every slice is asked.
+        rest = neighbours(hits, asked, len(view)) if hits else sorted(set(range(len(view))) - set(asked))
+        drawn |= self._draw(view, rest, target, done=len(asked))
+        searched = f"{_extent(image, len(drawn), len(view))}, by {self.name} {self.version}: {SEGMENT}"
+        searched = searched.format(target=target)
+        caveats: tuple[str, ...] = (reliability(image.modality),)
+        if len(drawn) < len(view):
+            caveats += (f"only {len(drawn)} of {len(view)} slices were asked about; a part on another is not outlined",)
+        kept = {index: masks for index, masks in sorted(drawn.items()) if masks}
+        if not kept:
+            return Outline(target, None, searched, caveats=caveats)
+        joined = np.zeros((len(view), *view.plane), dtype=np.bool_)
+        for index, masks in kept.items():
+            for mask in masks:
+                joined[index] |= mask.mask
+        return Outline(target, joined, searched, scores=_scores(kept, len(view)), caveats=caveats)
+
+    def _draw(self, view: SliceView, indices: Sequence[int], target: str, done: int) -> dict[int, list[DrawnMask]]:
+        """Masks of each slice, without those that say absent."""
+        drawn: dict[int, list[DrawnMask]] = {}
+        for start in range(0, len(indices), self.batch):
+            some = indices[start : start + self.batch]
+            turns = [Turn.ask(SEGMENT.format(target=target), view[index]) for index in some]
+            replies = _read(self.reader, turns, _MASK_TOKENS, target)
+            for index, reply in zip(some, replies, strict=True):
+                drawn[index] = [mask for mask in reply.masks if not mask.absent]
+            if self.progress is not None:
+                self.progress(done + start + len(some), done + len(indices))
+        return drawn
+
+
+class CitrusVGrounder:
+    """Boxes on single pictures, as the model writes them.
+
+    Args:
+        reader: The opened model.
+        version: Names the weights.
+    """
+
+    def __init__(self, reader: Reader, version: str) -> None:
+        self.name = "citrus-v boxes"
+        self.version = version
+        self.reader = reader
+
+    def targets(self) -> Sequence[Offer]:
+        """What it is offered for: single pictures only."""
+        return [offer.model_copy(update={"dimensions": (2,)}) for offer in OFFERED if 2 in offer.dimensions]
+
+    def ground(self, image: Image, volume: Values, target: str) -> Sequence[LocatedBox]:
+        """Every box of `target`; empty where the model writes none.
+
+        Raises:
+            CannotRead: The model's answer holds boxes, but none that makes sense, or the picture's
+                sides differ too much.
+        """
+        view = SliceView(image, volume, display_for(target))
+        boxes: list[LocatedBox] = []
+        for index in range(len(view)):
+            picture = view[index]
+            turn = Turn.ask(GROUND.format(target=target), picture)
+            reply = _read(self.reader, [turn], _BOX_TOKENS, target)[0]
+            size = picture.height, picture.width
+            read = read_boxes(reply.text, self.reader.processor.resized(*size), size)
+            if read.refused and not read.found:
+                raise CannotRead(f"The model's boxes make no sense: {'; '.join(read.refused)}.", target=target)
+            boxes += [LocatedBox(target, found.box, (index, index + 1)) for found in read.found]
+        return boxes
+
+
+def look(
+    reader: Reader,
+    image: Image,
+    volume: Values,
+    question: str,
+    *,
+    slice_index: int | None = None,
+    box: tuple[int, int, int, int] | None = None,
+    max_new_tokens: int = _LOOK_TOKENS,
+) -> Look:
+    """Ask the model about one picture or a region of it.
+
+    Args:
+        slice_index: Of a volume; the middle one where None.
+        box: (x0, y0, x1, y1) half open; the picture is cut to it. All of it where None.
+
+    Raises:
+        CannotRead: The slice or box is not in the image, or its sides differ too much.
+    """
+    view = SliceView(image, volume, display_for(question))
+    index = len(view) // 2 if slice_index is None else slice_index
+    if not 0 <= index < len(view):
+        raise CannotRead(f"{image.id} has slices 0 to {len(view) - 1}, not {index}.")
+    picture = view[index]
+    if box is not None:
+        x0, y0, x1, y1 = box
+        if not (0 <= x0 < x1 <= picture.width and 0 <= y0 < y1 <= picture.height):
+            raise CannotRead(f"The box {list(box)} is not in the {picture.width} x {picture.height} pixels.")
+        picture = Picture.from_array(picture.pixels[y0:y1, x0:x1])
+    chances: list[float] = []
+
+    def likeliest(logits: Tensor, _: Sequence[Sequence[int]]) -> Tensor:
+        best, token = torch.log_softmax(logits.float(), dim=-1).max(dim=-1)
+        chances.append(float(best[0]))
+        return token
+
+    reply = _read(reader, [Turn.ask(question, picture)], max_new_tokens, None, choose=likeliest)[0]
+    # The step that reads a last [SEG] chooses no word of the answer.
+    said = chances[: len(reply.ids)]
+    return Look(reply.text.strip(), Confidence(value=math.exp(sum(said) / len(said)), method=_OWN_ESTIMATE))
+
+
+def _read(
+    reader: Reader, turns: Sequence[Turn], tokens: int, target: str | None, choose: Chooser = greedy
+) -> list[Reply]:
+    try:
+        return reader.read(turns, tokens, choose)
+    except ValueError as error:
+        raise CannotRead(f"The picture cannot be read: {error}.", target=target) from error
+
+
+def _extent(image: Image, asked: int, count: int) -> str:
+    if count == 1:
+        return "the whole image"
+    kind = "slices" if image.dimensions == 3 else "frames"
+    return f"{asked} of {count} {kind}" if asked < count else f"all {count} {kind}"
+
+
+def _scores(kept: dict[int, list[DrawnMask]], count: int) -> dict[str, float]:
+    each = [(index, mask.scores) for index, masks in kept.items() for mask in masks]
+    scores = {name: min(found[name] for _, found in each) for name in each[0][1]}
+    if count > 1:
+        for index, found in each:
+            for name, value in found.items():
+                key = f"{name}@{index}"
+                scores[key] = min(value, scores.get(key, 1.0))
+    return scores
