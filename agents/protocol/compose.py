@@ -9,12 +9,10 @@ from agents.protocol.conversation import Conversation, Piece
 from agents.protocol.intents import TALK, Intent
 from agents.protocol.kit import Kit
 from agents.protocol.ledger import Ledger
-from agents.protocol.plan import library_query, listed, quantities, structures
+from agents.protocol.plan import ANYTHING, library_query, listed, quantities, structures
 from agents.protocol.sentences import Sentence, about
 from agents.protocol.understanding import Request
 from knowledge.evidence import TRUNCATED
-
-_ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth")
 
 
 def answer(conversation: Conversation, request: Request, before: Request | None, kit: Kit) -> str:
@@ -61,9 +59,9 @@ class Composer:
     def sentences(self) -> Iterator[Sentence]:
         """Every sentence of the answer, in order."""
         if set(self.request.intents) <= TALK or self.request.unclear:
+            yield from self._offer()
             yield Sentence(self.question_back())
             return
-        failed = self._problems()
         for image in self.images:
             yield from self._results(image)
         yield from self._comparisons()
@@ -73,50 +71,28 @@ class Composer:
         for image in self.images:
             yield from self._limits(image)
         yield from self._special()
-        if failed:
-            yield failed
 
     def question_back(self) -> str:
-        """A question to the clinician that says what can be looked at."""
-        if self.request.asks(Intent.GREETING) or not (self.kit.targets or self.kit.tools):
-            return "What would you like me to look at?"
-        names = self._offers()
-        look = f"segment or measure {listed(names).replace(' and ', ' or ')}" if names else "look at one of the images"
-        library = ", or look up a guideline or a normal value" if self.kit.retriever else ""
-        if self.request.asks(Intent.ABILITIES):
-            return f"Shall I {look}{library}?"
+        """A question to the clinician."""
+        if not self.conversation.images:
+            return "Could you send an image?"
         if self.request.unclear:
-            return f"Which structure do you mean; shall I {look}?"
-        return f"Could you ask that as a question about the images; shall I {look}{library}?"
+            return "Which structure do you mean?"
+        if self.request.asks(Intent.OUTSIDE):
+            return "Which structure on the image would you like me to measure or look for?"
+        return "What would you like me to look at?"
 
-    def _offers(self) -> list[str]:
-        """Declared structures that suit the images, groups before their parts."""
-        images = self.conversation.images
-        suited = [
-            target
-            for target in self.kit.targets.values()
-            if not images or any(target.admits(image) for image in images)
-        ]
-        grouped = {part for target in suited for part in target.parts}
-        return [f"the {target.name}" for target in suited if target.name not in grouped][:16]
-
-    def _problems(self) -> Sentence | None:
-        """A question about files that did not open, on the first turn."""
-        files = [str(problem.get("file")) for problem in self.conversation.case.get("problems") or ()]
-        if not files or self.conversation.turn.number > 1:
-            return None
-        what = "file" if len(files) == 1 else "files"
-        return Sentence(f"Could you check the {what} {listed(files)}, which did not open?")
+    def _offer(self) -> Iterator[Sentence]:
+        """What can be looked at, as the segmenting tool itself says it."""
+        if self.request.asks(Intent.ABILITIES) or self.request.unclear:
+            for piece in self.conversation.pieces("limitation"):
+                if piece.target == ANYTHING:
+                    yield sentences.offer(piece)
+                    return
 
     def _where(self, image: Mapping[str, Any]) -> str:
-        """Which image a sentence speaks of, where there are several."""
-        if len(self.images) < 2 and not self._other_image():
-            return ""
-        at = [str(other["id"]) for other in self.conversation.images].index(str(image["id"]))
-        return f" on the {_ORDINALS[at]} image" if at < len(_ORDINALS) else ""
-
-    def _other_image(self) -> bool:
-        return len(self.conversation.images) > 1
+        """Which image a sentence speaks of, where the case has several."""
+        return f" in {image['id']}" if len(self.conversation.images) > 1 else ""
 
     def _results(self, image: Mapping[str, Any]) -> Iterator[Sentence]:
         """What was found and measured on one image."""
@@ -141,12 +117,15 @@ class Composer:
             for piece in pieces:
                 results = self.ledger.measured(piece.id, quantities(self.request, self.kit, image))
                 self.measured += results
-                yield from (sentences.measurement(result, where) for result in results)
+                if not self.request.asks(Intent.SIDES):
+                    yield from (sentences.measurement(result, where) for result in results)
             if self.request.asks(Intent.PLACE):
                 regions = self.ledger.about(identifier, wanted.name, "region")
-                yield from (sentences.place(piece, where) for piece in regions or pieces)
+                say = sentences.extent if "slice" in self.request.words else sentences.place
+                yield from (say(piece, where) for piece in regions or pieces)
         if found and self.request.asks(Intent.PRESENCE, Intent.OUTLINE, Intent.SHOW) and not self.measured:
             yield sentences.present(found, where)
+            yield from sentences.caveats(found)
         yield from sentences.absences(absent, where)
         if self.request.asks(Intent.SHOW):
             views = [piece for call in self.conversation.turn.calls for piece in call.pieces if piece.kind == "view"]
@@ -169,24 +148,16 @@ class Composer:
                     yield about(result, text=text)
 
     def _comparisons(self) -> Iterator[Sentence]:
-        """Left against right."""
+        """Left beside right; what has no counterpart on its own."""
         if not self.request.asks(Intent.SIDES):
             return
-        for left in self.measured:
-            right = next(
-                (
-                    other
-                    for other in self.measured
-                    if (left.target or "").startswith("left ")
-                    and other.target == f"right {(left.target or '').removeprefix('left ')}"
-                    and other.quantity["name"] == left.quantity["name"]
-                    and other.quantity["unit"] == left.quantity["unit"]
-                    and other.image == left.image
-                ),
-                None,
-            )
-            if right is not None:
-                yield _side_by_side(left, right)
+        told: set[str] = set()
+        for piece in self.measured:
+            other = next((other for other in self.measured if _counterparts(piece, other)), None)
+            if piece.id in told:
+                continue
+            told |= {piece.id, other.id} if other else {piece.id}
+            yield _side_by_side(piece, other) if other else sentences.measurement(piece)
 
     def _basis(self) -> Iterator[Sentence]:
         """How the last answer was reached, for "why?"."""
@@ -196,9 +167,10 @@ class Composer:
         for piece in self.conversation.pieces():
             if piece.id in ids:
                 on = [measured for measured in self.measured if piece.id in measured.of]
-                names = listed(list(dict.fromkeys(str(measured.quantity["name"]) for measured in on)))
-                basis = "outline" if piece.kind == "mask" else "box"
-                yield about(piece, *on, text=f"The {names} rests on the {basis} of the {piece.target}")
+                names = list(dict.fromkeys(str(measured.quantity["name"]) for measured in on))
+                basis = "mask" if piece.kind == "mask" else "box"
+                verb = "are" if len(names) > 1 else "is"
+                yield about(piece, *on, text=f"The {listed(names)} {verb} based on the {basis} of the {piece.target}")
 
     def _library(self) -> Iterator[Sentence]:
         """What medicine says, and whether it applies."""
@@ -226,11 +198,7 @@ class Composer:
         chosen = passages.relevant(query, found, () if ratio else targets)
         if not chosen:
             if found:
-                yield about(
-                    *self.measured,
-                    found[0],
-                    text=f"The nearest passage of the library, on {_title(found[0])}, gives no limit that applies here",
-                )
+                yield _nothing_on_it(found[0])
             return
         patient = self.conversation.case.get("patient") or {}
         limits = [
@@ -251,17 +219,15 @@ class Composer:
                 text=f"{sentences.upper_first(subject)} {'are' if many else 'is'} cut off, so "
                 f"{'they' if many else 'it'} cannot be compared with that value",
             )
+        unlimited = False
         for piece in whole:
             limit = passages.limit_for(piece, best, patient)
             if limit is not None:
-                yield about(piece, best, text=passages.compared(piece, best, limit))
-            else:
-                name = piece.quantity.get("name")
-                yield about(
-                    piece,
-                    best,
-                    text=f"That passage gives no limit that applies to the {name} of the {piece.target} alone",
-                )
+                text, plain = passages.compared(piece, best, limit)
+                yield about(piece, best, text=text, plain=plain)
+            unlimited = unlimited or limit is None
+        if unlimited:
+            yield about(best, text="The passage states no limit value for this")
 
     def _limits(self, image: Mapping[str, Any]) -> Iterator[Sentence]:
         """What could not be done on one image."""
@@ -293,26 +259,24 @@ class Composer:
         yield from sentences.caveats(pieces)
 
 
-def _side_by_side(left: Piece, right: Piece) -> Sentence:
-    name = str(left.quantity["name"])
-    first, second = (left, right) if left.quantity["value"] >= right.quantity["value"] else (right, left)
-    if first.quantity["value"] == second.quantity["value"]:
-        return about(left, right, text=f"The {name} of the {left.target} and of the {right.target} are the same")
-    apart = _apart(second, first)
-    tail = "" if apart is not False else ", but their uncertainty intervals overlap"
-    cut = " in the imaged parts" if any(TRUNCATED in piece.caveats for piece in (left, right)) else ""
+def _counterparts(piece: Piece, other: Piece) -> bool:
+    """Whether two measurements are of one quantity on the two sides of one image."""
+    sides = {str(one.target).partition(" ")[0] for one in (piece, other)}
+    bases = {str(one.target).partition(" ")[2] for one in (piece, other)}
+    alike = all(piece.quantity.get(name) == other.quantity.get(name) for name in ("name", "unit"))
+    return alike and piece.image == other.image and sides == {"left", "right"} and len(bases) == 1
+
+
+def _side_by_side(left: Piece, right: Piece, where: str = "") -> Sentence:
+    """Two sides' values in one sentence, the larger first: what was measured, without a verdict."""
+    first, second = sorted((left, right), key=lambda piece: -float(piece.quantity["value"]))
+    name = sentences.quantity_words(first)
     return about(
         first,
         second,
-        text=f"The {name} of the {first.target}, {sentences.without_interval(first)}, is larger than that of the "
-        f"{second.target}, {sentences.without_interval(second)}{cut}{tail}",
+        text=f"The {name} of the {first.target} is {sentences.printed(first)} and that of the {second.target} is "
+        f"{sentences.printed(second)}{where}",
     )
-
-
-def _apart(smaller: Piece, larger: Piece) -> bool | None:
-    """Whether two intervals do not overlap; None where there is none."""
-    high, low = smaller.quantity.get("high"), larger.quantity.get("low")
-    return None if high is None or low is None else bool(high < low)
 
 
 def _title(passage: Piece) -> str:
@@ -320,4 +284,4 @@ def _title(passage: Piece) -> str:
 
 
 def _nothing_on_it(passage: Piece) -> Sentence:
-    return about(passage, text=f"The nearest passage of the library is on {_title(passage)} and does not answer this")
+    return about(passage, text=f"The library passage on {_title(passage)} does not state this")

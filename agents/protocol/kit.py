@@ -137,6 +137,15 @@ class Kit:
             seen += [leaf for leaf in (self.leaves(part) if part != target else (part,)) if leaf not in seen]
         return tuple(seen) or (target,)
 
+    def group_of(self, names: Sequence[str]) -> str | None:
+        """A declared group that stands for several of these structures and for no other."""
+        for target in self.targets.values():
+            leaves = self.leaves(target.name)
+            declared = any(tool.knows(target.name) for tool in self.tools)
+            if declared and len(leaves) > 1 and set(leaves) <= set(names):
+                return target.name
+        return None
+
     def segmenter(self, target: str) -> BoundTool | None:
         """Who finds the pixels of a target: one that declares it, else the first, which will refuse."""
         for tool in self.segmenters:

@@ -62,7 +62,8 @@ class Ledger:
         met: dict[str, Piece] = {}
         for call in self.searches(image, target, self._finders):
             for piece in call.pieces:
-                if piece.kind == "limitation" and piece.target in (None, target):
+                group = piece.target is not None and target in self.kit.leaves(piece.target)
+                if piece.kind == "limitation" and (group or piece.target in (None, target)):
                     met[piece.id] = piece
         return list(met.values())
 

@@ -80,22 +80,24 @@ def thresholds(passage: Piece) -> list[dict[str, Any]]:
 
 
 def telling(query: str, passage: Piece, count: int, numbers: bool = False) -> list[str]:
-    """The sentences of a passage nearest to a query, in the passage's order.
+    """The sentences of a passage nearest to a query, a run of at most `count` without gaps.
 
     Args:
-        numbers: Whether a sentence must hold a number, where any does.
+        numbers: Whether to begin with a sentence that holds a number, where any does; what a figure is
+            of often stands in the sentence after it.
     """
     sentences = [sentence for sentence in _SENTENCE.split(passage.text("text").strip()) if '"' not in sentence]
-    if numbers:
-        sentences = [sentence for sentence in sentences if _NUMBER.search(sentence)] or sentences
     if len(sentences) <= count:
         return sentences
     vectors = shared_embedder().embed([query, *sentences])
-    scores = vectors[1:] @ vectors[0]
-    best = sorted(np.argsort(-np.round(scores, 4), kind="stable")[:count].tolist())
-    chosen = [sentences[at] for at in best]
-    # A quotation has no gaps: sentences that do not follow each other are not joined.
-    return chosen if best == list(range(best[0], best[0] + len(best))) else [sentences[int(np.argmax(scores))]]
+    scores = np.round(vectors[1:] @ vectors[0], 4)
+    if numbers and any(map(_NUMBER.search, sentences)):
+        scores[[_NUMBER.search(sentence) is None for sentence in sentences]] = -1
+        start = int(np.argmax(scores))
+    else:
+        sums = [float(scores[at : at + count].sum()) for at in range(len(sentences) - count + 1)]
+        start = int(np.argmax(sums))
+    return sentences[start : start + count]
 
 
 def limit_for(measurement: Piece, passage: Piece, patient: dict[str, Any]) -> dict[str, Any] | None:
@@ -144,23 +146,41 @@ def _as_written(value: float, passage: Piece) -> str | None:
     return next((n for n in _NUMBER.findall(passage.text("text")) if abs(float(n) - value) < 1e-9), None)
 
 
-def compared(measurement: Piece, passage: Piece, threshold: dict[str, Any]) -> str:
-    """How a measurement stands to a limit, in words that judge nothing."""
-    value = float(measurement.quantity["value"])
-    low, high = float(threshold["value"]), threshold.get("high")
-    first = _as_written(low, passage)
-    shown = without_interval(measurement)
-    name = str(measurement.quantity.get("name", "value"))
-    of = "" if measurement.quantity.get("unit") == "1" else f" of the {measurement.target}"
-    subject = f"The {name}{of}, {shown},"
+def compared(measurement: Piece, passage: Piece, threshold: dict[str, Any]) -> tuple[str, str]:
+    """How a measurement stands to a limit, and the two figures side by side; neither judges.
+
+    Where the limit lies within the measurement's uncertainty both are the latter.
+    """
+    quantity = measurement.quantity
+    value, limit, high = float(quantity["value"]), float(threshold["value"]), threshold.get("high")
+    unit = _LABELS.get(str(threshold["unit"]), "")
+    name = str(quantity.get("name", "value"))
+    of = "" if quantity.get("unit") == "1" else f" of the {measurement.target}"
+    subject = f"The {name}{of} is {without_interval(measurement)}"
+    ends = [float(end) for end in (quantity.get("low"), quantity.get("high")) if end is not None] or [value]
+    first = _as_written(limit, passage)
     if threshold["comparison"] == "between" and high is not None:
         second = _as_written(float(high), passage)
-        stands = "lies within" if low <= value <= float(high) else "lies outside"
-        if second is None:
-            return f"{subject} is {'above' if value > low else 'below'} the lower end, {first}, of the cited range"
-        return f"{subject} {stands} the cited range from {first} to {second}"
-    stands = "equals" if value == low else ("is above" if value > low else "is below")
-    ends = (measurement.quantity.get("low"), measurement.quantity.get("high"))
-    unsure = all(end is not None for end in ends) and float(ends[0]) <= low <= float(ends[1])  # type: ignore[arg-type]
-    tail = ", but the limit lies within its uncertainty" if unsure else ""
-    return f"{subject} {stands} the cited limit of {first}{tail}"
+        beside = f"{subject}; the range in the passage is {first} to {second} {unit}".rstrip()
+        inside = [limit <= end <= float(high) for end in ends]
+        if len(set(inside)) > 1:
+            return beside, beside
+        return (
+            f"{subject}, {'within' if inside[0] else 'outside'} the range of {first} to {second} {unit}".rstrip(),
+            beside,
+        )
+    beside = f"{subject}; the limit in the passage is {first} {unit}".rstrip()
+    holds = [_holds(end, threshold) for end in ends]
+    if len(set(holds)) > 1:
+        return beside, beside
+    stands = _STANDS[str(threshold["comparison"]), holds[0]]
+    return f"{subject}, {stands} the limit of {first} {unit}".rstrip(), beside
+
+
+_STANDS = {
+    ("<", True): "below", ("<", False): "not below", ("<=", True): "not above", ("<=", False): "above",
+    (">", True): "above", (">", False): "not above", (">=", True): "not below", (">=", False): "below",
+}  # fmt: skip
+"""How a value stands to a limit, by the limit's comparison and whether it holds."""
+
+_LABELS = {"[hnsf'U]": "HU", "1": "", "mm2": "mm²"} | {unit: unit for unit in ("mm", "mL", "%")}

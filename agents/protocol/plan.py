@@ -1,5 +1,6 @@
 """The reading protocol: inspect, locate, segment, measure, retrieve, conclude; one step at a time."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,13 +11,16 @@ from agents.protocol.kit import BoundTool, Kit
 from agents.protocol.ledger import Ledger
 from agents.protocol.understanding import Request, Wanted
 
+ANYTHING = "anything"
+"""No structure's name: a segmenting tool that is asked for it refuses, and lists what it knows."""
+
 PASSAGES = 4
 """How many passages are asked for: enough to choose from, few enough to read."""
 
 _WORDED = {
     Intent.DENSITY: {
         "maximum": ("maximum",), "minimum": ("minimum",), "standard deviation": ("standard deviation",),
-        "median": ("50th percentile",), "percentile": ("percentiles",),
+        "median": ("50th percentile",), "percentile": ("percentiles",), "mean": ("mean",), "average": ("mean",),
     },
     Intent.DIAMETER: {
         "width": ("width",), "wide": ("width",), "tall": ("height",), "height": ("height",), "3-d": ("3-D diameter",),
@@ -56,6 +60,8 @@ def next_step(conversation: Conversation, request: Request, kit: Kit) -> Step | 
 
 
 def _steps(ledger: Ledger, request: Request, kit: Kit, images: Sequence[Mapping[str, Any]]) -> Iterator[Step]:
+    if request.asks(Intent.ABILITIES) or request.unclear:
+        yield from _offer(ledger, kit, images)
     if set(request.intents) <= TALK:
         return
     looks = not set(request.intents) <= TALK | {Intent.KNOWLEDGE, Intent.WHY}
@@ -70,10 +76,29 @@ def _steps(ledger: Ledger, request: Request, kit: Kit, images: Sequence[Mapping[
             yield from _find(ledger, request, kit, image)
             yield from _measure(ledger, request, kit, image)
             yield from _show(ledger, request, kit, image)
-    if kit.retriever and request.asks(Intent.KNOWLEDGE, Intent.NORMALITY):
+    if kit.retriever and (request.asks(Intent.KNOWLEDGE) or _comparable(ledger, request, kit, images)):
         query = library_query(request, images)
         if ledger.retrieved(query) is None:
             yield Step(kit.retriever.name, _retrieve(kit.retriever, query), "Looking it up in the library")
+
+
+def _offer(ledger: Ledger, kit: Kit, images: Sequence[Mapping[str, Any]]) -> Iterator[Step]:
+    """Ask for anything at all: the refusal says what can be asked for in this image."""
+    for tool in kit.segmenters[:1] if images else ():
+        if tool.takes("targets") and not any(
+            piece.target == ANYTHING for piece in ledger.conversation.pieces("limitation")
+        ):
+            yield Step(tool.name, {"image": images[0]["id"], "targets": [ANYTHING]}, "Asking what can be segmented")
+
+
+def _comparable(ledger: Ledger, request: Request, kit: Kit, images: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether anything was measured that a normal value could be held against."""
+    return request.asks(Intent.NORMALITY) and any(
+        ledger.measured(piece.id, quantities(request, kit, image))
+        for image in images
+        for wanted in structures(request, kit, image)
+        for piece in ledger.measurable(str(image["id"]), wanted.name)
+    )
 
 
 def structures(request: Request, kit: Kit, image: Mapping[str, Any]) -> tuple[Wanted, ...]:
@@ -96,8 +121,6 @@ def structures(request: Request, kit: Kit, image: Mapping[str, Any]) -> tuple[Wa
 def quantities(request: Request, kit: Kit, image: Mapping[str, Any]) -> tuple[str, ...]:
     """Names of the quantities a request needs on this image, as the measuring tool spells them."""
     names: list[str] = []
-    if request.asks(Intent.PLACE) and "slice" in request.words:
-        names += ["first slice", "last slice"]
     for intent in request.measured:
         if intent is Intent.SIZE:
             names.append("volume" if image.get("dimensions") == 3 else "area")
@@ -123,14 +146,18 @@ def library_query(request: Request, images: Sequence[Mapping[str, Any]]) -> str:
     names = dict.fromkeys(wanted.name.removeprefix("left ").removeprefix("right ") for wanted in request.wanted)
     what = " and ".join(dict.fromkeys(words[intent] for intent in request.measured))
     of = f" of the {' and '.join(names)}" if names and request.measured != (Intent.RATIO,) else ""
-    calibrated = [str(image["modality"]) for image in images if image.get("modality") not in (None, "unknown")]
-    return f"normal {what}{of} in adults" + (f" on {calibrated[0]}" if calibrated else "")
+    known = [
+        f"{image['modality']} {image.get('view') or ''}".strip()
+        for image in images
+        if image.get("modality") != "unknown"
+    ]
+    return f"normal {what}{of} in adults" + (f" on {known[0]}" if known else "")
 
 
 def _finder(request: Request, kit: Kit, target: str) -> BoundTool | None:
     """The tool that looks for a target: boxes are enough where only its place is asked."""
     boxes = request.asks(Intent.PLACE) and not (request.measured or request.asks(Intent.OUTLINE, Intent.SHOW))
-    boxes = boxes and "slice" not in request.words
+
     grounder = kit.grounder(target)
     declared = next((tool for tool in kit.segmenters if tool.knows(target)), None)
     if boxes and grounder:
@@ -153,10 +180,12 @@ def _find(ledger: Ledger, request: Request, kit: Kit, image: Mapping[str, Any]) 
         if finder.takes("targets") and known is not None and finder.knows(structure.name) and known.admits(image):
             together.setdefault(finder.name, []).append(structure.name)
             continue
+        group = kit.group_of([other.name for other in wanted])
+        if known is not None and group and structure.name in kit.leaves(group):
+            yield Step(finder.name, _look(finder, image, group), f"Looking for the {group}")
+            continue
         # Asked for on its own, so that its refusal takes nothing else with it.
-        value: Any = [structure.name] if finder.takes("targets") else structure.name
-        argument = "targets" if finder.takes("targets") else "target"
-        yield Step(finder.name, {"image": image["id"], argument: value}, f"Looking for the {structure.name}")
+        yield Step(finder.name, _look(finder, image, structure.name), f"Looking for the {structure.name}")
     for name, targets in together.items():
         tool = next(tool for tool in kit.tools if tool.name == name)
         most = tool.properties["targets"].get("maxItems") or len(targets)
@@ -164,6 +193,11 @@ def _find(ledger: Ledger, request: Request, kit: Kit, image: Mapping[str, Any]) 
             some = targets[start : start + most]
             purpose = f"{'Outlining' if 'mask' in tool.returns else 'Locating'} {listed([f'the {t}' for t in some])}"
             yield Step(name, {"image": image["id"], "targets": some}, purpose)
+
+
+def _look(finder: BoundTool, image: Mapping[str, Any], target: str) -> dict[str, Any]:
+    named: dict[str, Any] = {"targets": [target]} if finder.takes("targets") else {"target": target}
+    return {"image": image["id"]} | named
 
 
 def _measure(ledger: Ledger, request: Request, kit: Kit, image: Mapping[str, Any]) -> Iterator[Step]:
@@ -212,14 +246,17 @@ def _show(ledger: Ledger, request: Request, kit: Kit, image: Mapping[str, Any]) 
         for wanted in structures(request, kit, image)
         for piece in ledger.measurable(str(image["id"]), wanted.name)
     ]
-    for argument in ("overlay", "overlays", "marks", "masks", "evidence", "show"):
+    for argument in ("marks", "overlay", "overlays", "masks"):
         if marks and kit.inspector.takes(argument):
             arguments[argument] = marks
             break
-    windows = kit.inspector.choices("window") or ()
-    window = next((name for name in windows if name.lower() in request.question.lower()), None)
-    if window:
-        arguments["window"] = window
+    words = request.question.lower()
+    if kit.inspector.takes("window") and (window := re.search(r"\b(\w+(?: tissue)?) window", words)):
+        arguments["window"] = window.group(1)
+    if kit.inspector.takes("plane") and (plane := re.search(r"\b(axial|coronal|sagittal)\b", words)):
+        arguments["plane"] = plane.group(1)
+    if kit.inspector.takes("slice") and (number := re.search(r"\bslice (?:no\.? ?|number )?(\d{1,5})\b", words)):
+        arguments["slice"] = int(number.group(1))
     yield Step(kit.inspector.name, arguments, "Drawing the view")
 
 

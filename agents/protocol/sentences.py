@@ -10,8 +10,6 @@ from agents.protocol.plan import listed
 from knowledge.briefing import cite
 from knowledge.evidence import ANISOTROPIC, NO_SPACING, TRUNCATED
 
-_PIXEL_UNITS = frozenset(("px", "px2", "px3"))
-
 
 @dataclass(frozen=True)
 class Sentence:
@@ -40,13 +38,14 @@ def about(*pieces: Piece, text: str, plain: str = "") -> Sentence:
 
 def one_sentence(text: str) -> str:
     """Words from evidence as part of a sentence: no full stop inside, no citation marks, no quotes."""
-    plain = re.sub(r"[\[\]]", "", " ".join(text.split())).replace('"', "'")
-    return re.sub(r"[.!?]+(?=\s)", ";", plain).strip().rstrip(".;!? ")
+    plain = re.sub(r"[\[\]]", "", " ".join(text.split())).replace('"', "")
+    parts = re.split(r"[.!?]+\s+", plain.strip().rstrip(".;!? "))
+    return "; ".join([parts[0], *(lower_first(part) for part in parts[1:])])
 
 
 def lower_first(text: str) -> str:
     """`text` with a small first letter, unless its first word is an abbreviation."""
-    return text[:1].lower() + text[1:] if len(text) > 1 and text[1].islower() else text
+    return text[:1].lower() + text[1:] if re.match(r"[A-Z][a-z]*\b", text) else text
 
 
 def upper_first(text: str) -> str:
@@ -88,22 +87,24 @@ def measurement(piece: Piece, where: str = "") -> Sentence:
     tail = where
     if TRUNCATED in piece.caveats and name.lower() in ("volume", "area"):
         tail = f" in the part that is in the field of view{where}"
-    if unit in _PIXEL_UNITS:
-        tail += ", in pixels since the physical size is unknown"
-    plain = f"{upper_first(name)} of the {target}: {printed(piece)}"
+    plain = f"The {name} of the {target} is {printed(piece)}"
     if name.lower() in ("volume", "area"):
         return about(piece, text=f"The {target} measures {printed(piece)}{tail}", plain=plain)
-    verb = "are" if name.endswith("s") and not name.lower().endswith(("axis", "ss")) else "is"
     return about(
-        piece, text=f"The {_quantity_words(name, unit)} of the {target} {verb} {printed(piece)}{tail}", plain=plain
+        piece, text=f"The {_quantity_words(name, unit)} of the {target} is {printed(piece)}{tail}", plain=plain
     )
+
+
+def quantity_words(piece: Piece) -> str:
+    """What a quantity is called in a sentence."""
+    return _quantity_words(str(piece.quantity.get("name", "value")), str(piece.quantity.get("unit", "")))
 
 
 def _quantity_words(name: str, unit: str) -> str:
     if name.lower() in ("mean", "minimum", "maximum", "median", "standard deviation"):
         return f"{name} {'attenuation' if unit.startswith('[hnsf') else 'signal'}"
     if name.lower() in ("components", "component count"):
-        return "number of separate components"
+        return "number of components"
     return name
 
 
@@ -150,20 +151,32 @@ def absences(pieces: Sequence[Piece], where: str = "") -> list[Sentence]:
     for searched, group in searches.items():
         targets = list(dict.fromkeys(piece.target or "structure" for piece in group))
         what = targets[0].split(" ", 1)[-1] if both(targets) else " and no ".join(targets)
-        text = f"No {what} is in the field of view{where}"
-        found.append(about(*group, text=f"{text}: {lower_first(searched)}" if searched else text, plain=text))
+        how = f": {lower_first(searched)}" if searched else ""
+        text = f"No {what} is in the field of view{where}{how}"
+        found.append(about(*group, text=text, plain=f"No {what} is seen in this image{how}"))
     return found
 
 
 def limitation(piece: Piece, asked: str | None = None) -> Sentence:
     """What could not be done, why, and what can be done instead."""
-    reason = one_sentence(piece.text("reason"))
+    reason = piece.text("reason")
     target = piece.target or asked
-    text = f"The {target} cannot be assessed here: {lower_first(reason)}" if target else upper_first(reason)
+    repeated = re.match(r"\"[^\"]*\"(?:, \"[^\"]*\")* cannot be \w+ here\.\s+", reason)
+    rest = one_sentence(reason[repeated.end() :] if repeated else reason)
+    text = f"The {target} cannot be assessed here: {lower_first(rest)}" if target else upper_first(rest)
     known = [str(word) for word in piece.data.get("known") or ()]
     if known and not all(word.lower() in reason.lower() for word in known):
         text += f"; what can be asked for instead: {one_sentence(', '.join(known))}"
-    return about(piece, text=text, plain=upper_first(reason))
+    return about(piece, text=text, plain=upper_first(one_sentence(reason)))
+
+
+def offer(piece: Piece) -> Sentence:
+    """What can be done, from a limitation that lists it."""
+    known = [str(word) for word in piece.data.get("known") or ()]
+    where = f"In {piece.image} these" if piece.image else "These"
+    if not known:
+        return limitation(piece)
+    return about(piece, text=f"{where} can be segmented: {one_sentence(', '.join(known))}")
 
 
 def present(pieces: Sequence[Piece], where: str = "") -> Sentence:
@@ -171,36 +184,48 @@ def present(pieces: Sequence[Piece], where: str = "") -> Sentence:
     targets = list(dict.fromkeys(piece.target or "structure" for piece in pieces))
     subject = both(targets) or names(targets)
     verb = "are" if len(targets) > 1 or targets[0].endswith("s") else "is"
-    return about(*pieces, text=f"{upper_first(subject)} {verb} in the field of view{where}")
+    return about(*pieces, text=f"{upper_first(subject)} {verb} seen{where or ' in this image'}")
 
 
 def place(piece: Piece, where: str = "") -> Sentence:
-    """Where a structure lies, in the image's own pixels."""
-    box = piece.data.get("box") or ()
-    ends = [f"{float(end):g}" for end in box]
+    """Where a structure lies, in the image's own pixels and slices."""
+    ends = [f"{float(end):g}" for end in piece.data.get("box") or ()]
     if len(ends) != 4:
         return present([piece], where)
-    x0, y0, x1, y1 = ends
-    text = f"The {piece.target} lies in the box from column {x0}, row {y0} to column {x1}, row {y1}"
-    slices = piece.data.get("slices") or (0, 1)
-    if len(slices) == 2 and tuple(slices) != (0, 1):
-        text += f", from slice {slices[0]} up to but not including slice {slices[1]}"
-    return about(piece, text=f"{text}{where}", plain=f"The {piece.target} was located on this image")
+    box = f"in the box from ({ends[0]}, {ends[1]}) to ({ends[2]}, {ends[3]}) px"
+    on = slices(piece)
+    text = f"The {piece.target} lies {box}{f', {on}' if on else ''}{where}"
+    return about(piece, text=text, plain=f"The {piece.target} extends {on}" if on else f"The {piece.target} is seen")
+
+
+def extent(piece: Piece, where: str = "") -> Sentence:
+    """On which slices a structure lies."""
+    on = slices(piece)
+    return about(piece, text=f"The {piece.target} extends {on}{where}") if on else place(piece, where)
+
+
+def slices(piece: Piece) -> str:
+    """The first and last slice of a mask or box, counted as in its evidence; empty for planes."""
+    span = piece.data.get("slices") or (0, 1)
+    if len(span) != 2 or tuple(span) == (0, 1):
+        return ""
+    first, last = int(span[0]), int(span[1]) - 1
+    return f"on slice {first}" if first == last else f"from slice {first} to slice {last}"
 
 
 def facts(piece: Piece) -> list[Sentence]:
     """What an image is, and where each fact comes from."""
-    words = [f"{name.replace('_', ' ')} {value}{_origin(origin)}" for name, value, origin in image_facts(piece)]
-    if not words:
-        return []
-    plain = [
-        f"{name.replace('_', ' ')} {value}" for name, value, _ in image_facts(piece) if not re.search(r"\d", value)
-    ]
-    return [
-        about(
-            piece, text=f"What is known of this image: {'; '.join(words)}", plain=f"What is known: {'; '.join(plain)}"
-        )
-    ]
+    known = [fact for fact in image_facts(piece) if fact[2] != "unknown" and not fact[1].startswith("unknown")]
+    unknown = [name for name, value, origin in image_facts(piece) if (name, value, origin) not in known]
+    found = []
+    if known:
+        words = [f"the {name} is {value}{_origin(origin)}" for name, value, origin in known]
+        plain = upper_first(words[0])
+        found.append(about(piece, text=upper_first("; ".join(words)), plain=plain))
+    if unknown:
+        verb = "are" if len(unknown) > 1 else "is"
+        found.append(about(piece, text=f"The {listed(unknown)} {verb} unknown"))
+    return found
 
 
 def image_facts(piece: Piece) -> list[tuple[str, str, str]]:
@@ -208,22 +233,22 @@ def image_facts(piece: Piece) -> list[tuple[str, str, str]]:
     raw = piece.data.get("facts")
     rows: Mapping[str, Any] = raw if isinstance(raw, dict) else {}
     return [
-        (one_sentence(str(name)), one_sentence(str(fact[0])), str(fact[1]))
+        (one_sentence(str(name)).replace("_", " "), one_sentence(str(fact[0])), str(fact[1]))
         for name, fact in rows.items()
         if isinstance(fact, list | tuple) and len(fact) == 2
     ]
 
 
 def _origin(origin: str) -> str:
-    return {"header": "", "user": " (as stated by you)", "unknown": ""}.get(origin, f" ({origin})")
+    return "" if origin == "header" else f", {origin}"
 
 
 def taken_to_be(piece: Piece) -> Sentence | None:
     """That an image's modality is not stated but inferred or assumed; None where it is known."""
     for name, value, origin in image_facts(piece):
         if name == "modality" and origin in ("inferred", "assumed"):
-            basis = "from its values" if origin == "inferred" else "by assumption"
-            return about(piece, text=f"The file does not state the modality; it is taken to be {value} {basis}")
+            how = f"{origin} from its values" if origin == "inferred" else origin
+            return about(piece, text=f"The modality is {value}, {how}", plain=f"The modality is {value}, {origin}")
     return None
 
 
@@ -237,13 +262,13 @@ def generic(piece: Piece) -> list[Sentence]:
         case "limitation":
             return [limitation(piece)]
         case "mask":
-            return [about(piece, text=f"The {piece.target} was outlined")]
+            return [about(piece, text=f"The {piece.target} was segmented")]
         case "region":
             return [place(piece)]
         case "image_facts":
             return facts(piece)
         case "view":
-            return [about(piece, text=f"The view shows {lower_first(one_sentence(piece.text('description')))}")]
+            return [about(piece, text=f"The picture shows {lower_first(one_sentence(piece.text('description')))}")]
         case "statement":
             words = piece.text("text").replace('"', "'")
             return [about(piece, text=f'The {piece.text("speaker") or "chart"} says "{words.rstrip(".")}"')]

@@ -30,7 +30,7 @@ ANATOMY = frozenset(
 )
 """Anatomy that no paraphrase may turn into something else: it is declared under its name, or unknown."""
 
-_MODIFIERS = frozenset(
+MODIFIERS = frozenset(
     "left right upper lower middle pulmonary pleural hepatic renal cardiac cerebral abdominal pericardial lymph "
     "lateral anterior posterior superior inferior common main solid subsolid solitary small large thoracic cervical "
     "lumbar iliac carotid coronary third fourth inferior white red optic vena corpus temporal frontal parietal "
@@ -115,38 +115,19 @@ class Structures:
         )
 
     def _at(self, singular: Sequence[str], at: int, taken: Collection[int]) -> Mention | None:
+        """The structure that begins here: a declared one, or as many words of anatomy as stand together."""
         known = self._known(singular, at)
-        stop = known.stop if known else at
-        if (
-            known is None
-            and singular[at] not in FINDINGS
-            and singular[at] not in ANATOMY
-            and not self._leads(singular, at)
-        ):
-            return None
-        while known is None and stop < len(singular) and singular[stop] in _MODIFIERS:
-            stop += 1
-        end = stop
-        while end < len(singular) and end not in taken and (singular[end] in FINDINGS or singular[end] in ANATOMY):
-            if known and singular[end] in ANATOMY and self._known(singular, end):
-                break  # "lung heart" are two structures
+        end = known.stop if known else at
+        last = end
+        while end < len(singular) and end not in taken and (end == at or self._known(singular, end) is None):
+            head = singular[end] in FINDINGS or singular[end] in ANATOMY
+            if not head and (known or singular[end] not in MODIFIERS):
+                break
             end += 1
-        if known and end == known.stop:
+            last = end if head else last
+        if known and last == known.stop:
             return known
-        if end == stop and known is None:
-            return None
-        return Mention(" ".join(singular[at:end]), at, end, known=False)
-
-    def _leads(self, singular: Sequence[str], at: int) -> bool:
-        """Whether modifiers begin here that end in a finding or an anatomical word."""
-        stop = at
-        while stop < len(singular) and singular[stop] in _MODIFIERS:
-            if stop > at and self._known(singular, stop):
-                return False
-            stop += 1
-        return at < stop < len(singular) and (
-            singular[stop] in FINDINGS or (singular[stop] in ANATOMY and self._known(singular, stop) is None)
-        )
+        return None if last == at else Mention(" ".join(singular[at:last]), at, last, known=False)
 
     def _known(self, singular: Sequence[str], at: int) -> Mention | None:
         for length in range(min(self._longest, len(singular) - at), 0, -1):

@@ -12,12 +12,15 @@ from numpy.typing import NDArray
 from agents.protocol.examples import EXAMPLES
 from agents.protocol.intents import CUES, MEASURED, TALK, Intent
 from agents.protocol.kit import BoundTool, Kit
-from agents.protocol.structures import ANATOMY, BOTH, FINDINGS, MASKED, OPPOSITE, SIDES, Named, Structures
+from agents.protocol.structures import ANATOMY, BOTH, FINDINGS, MASKED, MODIFIERS, OPPOSITE, SIDES, Named, Structures
 from agents.protocol.words import mend, stem, tokens
 from knowledge.embedding import shared_embedder
 
 MEANING = 0.5
 """Least cosine at which a question counts as a paraphrase of an intent's example."""
+
+OVERRIDING = 0.75
+"""Least cosine at which "and ...?" asks for something new rather than for the same elsewhere."""
 
 PARAPHRASE = 0.6
 """Least cosine at which unknown words count as another name of a declared target."""
@@ -104,10 +107,11 @@ class Understanding:
         self._phrase_vectors = _embed_all([phrase for phrase, _ in self._phrases])
         self._special = [(tool, intent) for tool in kit.special for intent in tool.intents]
         self._special_vectors = _embed_all([intent for _, intent in self._special])
-        wanted = {word for texts in EXAMPLES.values() for text in texts for word in tokens(text) if len(word) > 3}
-        wanted |= set(re.findall(r"[a-z]{4,}", " ".join(cue.pattern for cue in CUES.values())))
-        self._wanted = wanted - _STOP | self.structures.words | ANATOMY | FINDINGS
-        self._known = self._wanted | _STOP
+        said = {word for texts in EXAMPLES.values() for text in texts for word in tokens(text)}
+        said |= set(re.findall(r"[a-z]+", " ".join(cue.pattern for cue in CUES.values())))
+        wanted = {word for word in said if len(word) > 3} - _STOP
+        self._wanted = wanted | self.structures.words | ANATOMY | FINDINGS | MODIFIERS
+        self._known = self._wanted | said | _STOP
 
     def read(self, question: str, before: Request | None, images: Sequence[Mapping[str, Any]]) -> Request:
         """Understand a question after the one `before` it.
@@ -135,7 +139,10 @@ class Understanding:
     def _intents(self, masked: str, before: Request | None) -> tuple[tuple[Intent, ...], tuple[Intent, ...]]:
         """Intents in the order asked, and the measurements among or behind them."""
         intents: list[Intent] = []
-        for clause in _clauses(masked):
+        clauses = _clauses(masked)
+        for clause in clauses:
+            if len(clauses) > 1 and set(clause.split()) <= {MASKED, "the", "a", "an"}:
+                continue  # a bare structure beside what is asked of it
             intents += [intent for intent in self._clause(clause, before) if intent not in intents]
         if any(intent not in TALK for intent in intents):
             intents = [intent for intent in intents if intent not in TALK]
@@ -149,6 +156,8 @@ class Understanding:
         if cued:
             return cued
         best, score = self._by_meaning(clause)
+        if before and not before.asks(*TALK) and _AND.match(clause) and score < OVERRIDING:
+            return list(before.intents)
         if score >= MEANING and not (before and _AND.match(clause) and best in TALK):
             return [best]
         if before and (_AND.match(clause) or _BACK.search(clause) or MASKED in clause or len(clause.split()) <= 4):
@@ -194,6 +203,11 @@ class Understanding:
                 found.append(Wanted(mention.name, known=False))
         if not found and not set(intents) <= TALK | {Intent.KNOWLEDGE, Intent.PICTURE}:
             found = self._paraphrased(words, named, strict=bool(before and before.wanted))
+        anew = set(intents) <= TALK | {Intent.REPORT, Intent.PICTURE, Intent.KNOWLEDGE}
+        if anew and not (named.sides or named.opposite or _BACK.search(" ".join(words))):
+            return tuple(dict.fromkeys(found))
+        if Intent.PICTURE in intents and set(intents) <= {Intent.PICTURE, Intent.REPORT}:
+            return tuple(dict.fromkeys(found))
         if not found and before and before.wanted:
             found = [Wanted(name, wanted.known) for wanted in before.wanted for name in self._turned(wanted, named)]
         return tuple(dict.fromkeys(found))
@@ -246,6 +260,8 @@ class Understanding:
             r"\b(both|all|each|every) (?:(?:of )?(?:the|these) )?(?:two |three )?(images?|scans?|stud(y|ies)|films?)\b",
             text,
         ):
+            return tuple(ids)
+        if request.asks(Intent.PICTURE) and re.search(r"\b(images|scans|studies|films|pictures|files)\b", text):
             return tuple(ids)
         for word, modalities in _MODALITY_WORDS.items():
             if word in map(stem, words):

@@ -1,0 +1,93 @@
+"""Questions as doctors type them, with what is meant: intents and structures.
+
+`WRITTEN` was written beside the code and may have shaped it; `HELD_OUT` was written after the code was
+frozen and is only counted, never tuned to.
+"""
+
+from agents.protocol.intents import Intent as I  # noqa: N814 - one letter keeps the table readable
+
+BOTH = {"left lung", "right lung"}
+LEFT = {"left lung"}
+RIGHT = {"right lung"}
+NONE: set[str] = set()
+
+Row = tuple[str, set[I], set[str]]
+
+WRITTEN: list[Row] = [
+    ("How large are the lungs, and is the volume normal for an adult?", {I.SIZE, I.NORMALITY}, BOTH),
+    ("lung vol?", {I.SIZE}, BOTH),
+    ("R lung mean HU", {I.DENSITY}, RIGHT),
+    ("What is the volume of the left lung?", {I.SIZE}, LEFT),
+    ("how big is the rt lung", {I.SIZE}, RIGHT),
+    ("vol of L lung pls", {I.SIZE}, LEFT),
+    ("volume of both lungs in ml", {I.SIZE}, BOTH),
+    ("Please quantify the lung parenchyma.", {I.SIZE}, {"lung parenchyma"}),
+    ("What is the size of the left and right lung?", {I.SIZE}, BOTH),
+    ("How much air-filled tissue is there on the left?", {I.SIZE}, LEFT),
+    ("how much fat does this patient have", {I.SIZE}, {"fat"}),
+    ("amount of adipose tissue?", {I.SIZE}, {"fat"}),
+    ("What is the volum of the lungs", {I.SIZE}, BOTH),
+    ("How many millilitres does the right lung hold?", {I.SIZE}, RIGHT),
+    ("measure the lungs", {I.SIZE}, BOTH),
+    ("What's the longest diameter of the left lung?", {I.DIAMETER}, LEFT),
+    ("long and short axis of the right lung", {I.DIAMETER}, RIGHT),
+    ("How wide is the left lung?", {I.DIAMETER}, LEFT),
+    ("RECIST diameter of the right lung", {I.DIAMETER}, RIGHT),
+    ("diamter of the left lung", {I.DIAMETER}, LEFT),
+    ("How dense is the bone?", {I.DENSITY}, {"bone"}),
+    ("mean attenuation, soft tissue", {I.DENSITY}, {"soft tissue"}),
+    ("What is the average Hounsfield value of the lungs?", {I.DENSITY}, BOTH),
+    ("HU of fat", {I.DENSITY}, {"fat"}),
+    ("max density of the skeleton", {I.DENSITY}, {"bone"}),
+    ("desnity of right lung?", {I.DENSITY}, RIGHT),
+    ("Where is the left lung?", {I.PLACE}, LEFT),
+    ("Locate the right lung.", {I.PLACE}, RIGHT),
+    ("On which slices can I see the lungs?", {I.PLACE}, BOTH),
+    ("put a bounding box around the left lung", {I.PLACE}, LEFT),
+    ("Is there any lung in the field of view?", {I.PRESENCE}, BOTH),
+    ("Can you see the right lung?", {I.PRESENCE}, RIGHT),
+    ("are the lungs included", {I.PRESENCE}, BOTH),
+    ("Is there a nodule in the left lung?", {I.PRESENCE}, {"nodule"}),
+    ("any pleural effusion?", {I.PRESENCE}, {"pleural effusion"}),
+    ("Does the scan show a pneumothorax?", {I.PRESENCE}, {"pneumothorax"}),
+    ("How big is the spleen?", {I.SIZE}, {"spleen"}),
+    ("Size of the liver and the left kidney?", {I.SIZE}, {"liver", "left kidney"}),
+    ("How big is the lung nodule?", {I.SIZE}, {"lung nodule"}),
+    ("Is the spleen enlarged?", {I.NORMALITY}, {"spleen"}),
+    ("Is the lung volume within normal limits?", {I.SIZE, I.NORMALITY}, BOTH),
+    ("Are the lungs of normal size?", {I.SIZE, I.NORMALITY}, BOTH),
+    ("is the left lung too small", {I.NORMALITY}, LEFT),
+    ("What is this image?", {I.PICTURE}, NONE),
+    ("what kind of scan is this", {I.PICTURE}, NONE),
+    ("Which modality, and what is the slice thickness?", {I.PICTURE}, NONE),
+    ("what am I looking at?", {I.PICTURE}, NONE),
+    ("How many slices does this CT have?", {I.PICTURE}, NONE),
+    ("Show me the lungs", {I.SHOW}, BOTH),
+    ("outline the left lung", {I.OUTLINE}, LEFT),
+    ("Segment bone and fat", {I.OUTLINE}, {"bone", "fat"}),
+    ("How many pieces of bone are there?", {I.COUNT}, {"bone"}),
+    ("count the separate air pockets", {I.COUNT}, {"air"}),
+    ("What is the cardiothoracic ratio?", {I.RATIO}, NONE),
+    ("CTR?", {I.RATIO}, NONE),
+    ("What does Fleischner say on a 5 mm nodule?", {I.KNOWLEDGE}, {"nodule"}),
+    ("what is a normal lung volume in adults?", {I.KNOWLEDGE}, BOTH),
+    ("Which HU threshold defines emphysema?", {I.KNOWLEDGE}, {"emphysema"}),
+    ("RECIST criteria for measurable lesions", {I.KNOWLEDGE}, {"lesion"}),
+    ("Compare the left and the right lung", {I.SIDES}, BOTH),
+    ("Is the left lung larger than the right?", {I.SIZE, I.SIDES}, BOTH),
+    ("which lung is denser", {I.DENSITY, I.SIDES}, BOTH),
+    ("Describe the findings.", {I.REPORT}, NONE),
+    ("Give me a short report", {I.REPORT}, NONE),
+    ("summarise", {I.REPORT}, NONE),
+    ("What can you do?", {I.ABILITIES}, NONE),
+    ("which organs can you measure", {I.ABILITIES}, NONE),
+    ("Hello", {I.GREETING}, NONE),
+    ("thanks a lot!", {I.GREETING}, NONE),
+    ("Hi, how big is the left lung?", {I.SIZE}, LEFT),
+    ("Should we start antibiotics?", {I.OUTSIDE}, NONE),
+    ("What is the prognosis?", {I.OUTSIDE}, NONE),
+    ("What's the weather like today?", {I.OUTSIDE}, NONE),
+    ("the lung on the left: how large?", {I.SIZE}, LEFT),
+    ("volume and mean density of the right lung", {I.SIZE, I.DENSITY}, RIGHT),
+    ("How large is the left lung and where is it?", {I.SIZE, I.PLACE}, LEFT),
+]
