@@ -55,10 +55,10 @@ def _fingerprint(library: Library | None) -> str | None:
 
 def _protocol() -> Callable[[BlobStore], Reasoner]:
     from agents.protocol import ProtocolReasoner
-    from knowledge.embedding import MODEL_SHA256
+    from knowledge.embedding import WEIGHTS_SHA256
 
     model = ProtocolReasoner()
-    describe = {"version": model.version, "embeddings": MODEL_SHA256}
+    describe = {"version": model.version, "embeddings": WEIGHTS_SHA256}
     return lambda blobs: Reasoner("protocol", model, describe)
 
 
