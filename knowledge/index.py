@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+import math
 import re
 import threading
 from collections.abc import Mapping, Sequence
@@ -35,6 +36,9 @@ class Hit:
         similarity: Cosine between the query's and the card's embedding, in [-1, 1].
         meaning_rank: Place by embedding among the cards that passed the filter, from 1.
         words_rank: Place by BM25 among them, or None where the query shares no word with the card.
+        coverage: Share of the query's words that the card has, in [0, 1]. A word weighs the more
+            the fewer cards have it, and most where none has. Words that name no subject, such as
+            "normal" or "size", do not count: any two questions on measurements share them.
     """
 
     card: Card
@@ -42,6 +46,7 @@ class Hit:
     similarity: float
     meaning_rank: int
     words_rank: int | None
+    coverage: float
 
 
 class Library:
@@ -60,6 +65,7 @@ class Library:
         self._lock = threading.Lock()
         self._meaning: Any = None
         self._words: Any = None
+        self._terms = [frozenset(_terms(card.words)) for card in self.cards]
 
     @classmethod
     def open(cls, cards_folder: Path | None = None, cache: Path | None = None) -> Self:
@@ -76,7 +82,7 @@ class Library:
         """The `k` best cards for `query`, best first; cards that score alike are ordered by id.
 
         Every card that passes the filter has a place, so there are hits for any query: whether
-        one is good enough is for the caller to say, by its `similarity`.
+        one is good enough is for the caller to say, by its `similarity` and `coverage`.
 
         Args:
             query: Of any length; what lies beyond 256 tokens does not count.
@@ -95,7 +101,9 @@ class Library:
         if not admitted or not query.strip():
             return []
         similarity = self._by_meaning(query)
-        words = self._by_words(query)
+        terms = _terms(query[:_QUERY_CHARACTERS])
+        words = self._by_words(terms)
+        coverage = self._coverage(terms)
         meaning_ranks = _ranks({row: similarity[row] for row in admitted})
         words_ranks = _ranks({row: words[row] for row in admitted if words[row] > 0})
         hits = [
@@ -105,6 +113,7 @@ class Library:
                 similarity=similarity[row],
                 meaning_rank=meaning_ranks[row],
                 words_rank=words_ranks.get(row),
+                coverage=coverage[row],
             )
             for row in admitted
         ]
@@ -125,19 +134,30 @@ class Library:
         found = dict(zip(rows[0].tolist(), cosines[0].tolist(), strict=True))
         return [round(found[row], 5) for row in range(len(self.cards))]
 
-    def _by_words(self, query: str) -> list[float]:
-        """BM25 of the query with every card; 0 where no word is shared."""
+    def _by_words(self, terms: Sequence[str]) -> list[float]:
+        """BM25 of the query's terms with every card; 0 where no word is shared."""
         with self._lock:
             if self._words is None:
                 import bm25s
 
                 self._words = bm25s.BM25()
                 self._words.index([_terms(card.words) for card in self.cards], show_progress=False)
-        known = [term for term in _terms(query[:_QUERY_CHARACTERS]) if term in self._words.vocab_dict]
+        known = [term for term in terms if term in self._words.vocab_dict]
         if not known:
             return [0.0] * len(self.cards)
         scores: NDArray[np.float32] = self._words.get_scores(known)
         return [round(float(score), 5) for score in scores]
+
+    def _coverage(self, terms: Sequence[str]) -> list[float]:
+        """Share of the terms' weight that every card carries, the weight being BM25's inverse
+        document frequency."""
+        weights: dict[str, float] = {}
+        for term in set(terms) - _SUBJECTLESS:
+            having = sum(term in card for card in self._terms)
+            weights[term] = math.log(1 + (len(self.cards) - having + 0.5) / (having + 0.5))
+        # Sorted, since a set's order differs between processes, and with it the last bit of a sum.
+        total = sum(weights[term] for term in sorted(weights)) or 1.0
+        return [round(sum(weights[term] for term in sorted(card & weights.keys())) / total, 5) for card in self._terms]
 
     def _vectors(self, embedder: Embedder) -> NDArray[np.float32]:
         """The cards' embeddings, from the cache where it holds them intact."""
@@ -165,6 +185,15 @@ _STOPWORDS = frozenset(
         "a about above an and any are as at be been below between but by can could did do does for from had has have "
         "he her his how i if in into is it its may me my no not of on or our she should so such than that the their "
         "then there these they this those to too up was we were what when where which who why will with would you your"
+    )
+)
+
+_SUBJECTLESS = frozenset(
+    _WORD.findall(
+        "abnormal adult average big cm cutoff definition diameter enlarged find finding follow guideline high "
+        "how imaging image large length level limit long low lower mean measure measurement ml mm need normal "
+        "patient person range rate score sign size small thick thickness threshold too treated treat typical "
+        "up upper value volume wide width"
     )
 )
 

@@ -1,4 +1,4 @@
-"""Questions as a clinician may put them, each with the cards that answer it; written before any tuning."""
+"""Questions as a clinician may put them, each with the cards that answer it."""
 
 QUESTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (
@@ -86,6 +86,39 @@ QUESTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Has the thyroid nodule grown?", ("ti-rads-growth",)),
     ("How wide is an erythrocyte on a blood film?", ("red-cell-size-smear",)),
     ("Is a haemoglobin of 11 low for a woman?", ("haemoglobin-normal",)),
+    (
+        "Could this patient's spleen be enlarged at 15 cm?",
+        ("splenomegaly-lugano", "spleen-size-ct-normal", "spleen-size-ultrasound-normal"),
+    ),
+    ("How do I tell a normal-sized heart from a big one on a radiograph?", ("cardiothoracic-ratio-limits",)),
+    ("pulmonary hypertension sign on CT: width of the pulmonary artery", ("pulmonary-artery-diameter",)),
+    ("solid nodule of 5 mm in a heavy smoker", ("fleischner-2017-solid-small",)),
+    ("part-solid nodule of 8 mm", ("fleischner-2017-subsolid",)),
+    ("What is the average volume of both lungs in adults on CT?", ("lung-volume-ct-normal",)),
+    ("Percentage of lung below -950 HU in normal people", ("emphysema-950-healthy",)),
+    ("upper limit for the width of the trachea in women", ("trachea-diameter-normal",)),
+    ("bone density of the spine in Hounsfield units", ("bone-density-l1-normal", "osteoporosis-l1-threshold")),
+    ("When does a thyroid nodule need needle biopsy?", ("ti-rads-fna-size",)),
+    ("progression by RECIST", ("recist-1-1-response",)),
+    ("brain lesions typical of MS", ("mcdonald-2017-space", "mcdonald-2017-time")),
+    ("kidney size in chronic kidney disease", ("kidney-length-normal",)),
+    ("steatosis HU threshold", ("hepatic-steatosis-48-hu", "hepatic-steatosis-40-hu")),
+    ("aorta 5.2 cm, when to operate?", ("ascending-aorta-surgery",)),
+    ("How much pleural effusion is needed to see it on X-ray?", ("pleural-effusion-volume",)),
+    ("normal red blood cell diameter", ("red-cell-size-smear",)),
+    ("HU of muscle", ("hounsfield-fat-and-muscle", "hounsfield-muscle-fat-content")),
+    ("ejection fraction of 45 percent on MRI, is that reduced?", ("lv-ejection-fraction-mr",)),
+    ("hematoma volume formula", ("intracerebral-haemorrhage-abc2",)),
+    ("cyst of the kidney with thick septa", ("bosniak-2019-complex",)),
+    ("Is the adrenal lesion an adenoma?", ("adrenal-adenoma-10-hu",)),
+    ("left lung smaller than right lung", ("lung-share-left-right",)),
+    ("nodule growth uncertain on 5 mm slices", ("nodule-volume-uncertainty", "nodule-size-partial-volume")),
+    ("aneurysm of the belly aorta", ("abdominal-aortic-aneurysm-definition", "abdominal-aortic-aneurysm-surveillance")),
+    ("Ist die Milz vergroessert? spleen volume", ("spleen-size-ct-normal",)),
+    ("anaemia threshold haemoglobin men", ("haemoglobin-normal",)),
+    ("macroadenoma of the pituitary gland", ("pituitary-incidentaloma",)),
+    ("stone density 900 HU ESWL", ("kidney-stone-density-lithotripsy",)),
+    ("abdominal obesity on CT", ("visceral-fat-100-cm2", "visceral-fat-by-sex")),
 )
 
 UNRELATED: tuple[str, ...] = (
@@ -123,5 +156,27 @@ UNCOVERED: tuple[str, ...] = (
     "BI-RADS 4 breast mass, what next?",
     "prostate PI-RADS score 4 meaning",
     "scoliosis Cobb angle threshold for bracing",
+    "normal size of the prostate",
+    "ovarian cyst follow-up in a postmenopausal woman",
+    "What is the normal thickness of the endometrium?",
+    "rotator cuff tear on ultrasound",
+    "Which statin dose after myocardial infarction?",
+    "carotid artery stenosis percentage by Doppler velocity",
+    "signs of scaphoid fracture",
+    "diabetic foot osteomyelitis on MRI",
+    "How is asthma treated?",
+    "What is the normal blood pressure?",
+    "pancreatic duct diameter upper limit",
+    "Crohn disease bowel wall thickness",
+    "normal gallbladder wall",
+    "testicular volume in adults",
+    "ACL rupture",
+    "Is this mole a melanoma?",
+    "stroke on CT: ASPECTS score",
+    "upper limit of the common bile duct",
+    "hip dysplasia angle",
+    "What is the normal optic nerve sheath diameter?",
+    "lung cancer staging T2",
+    "coronary calcium score categories",
 )
 """Medical questions that no card answers."""
