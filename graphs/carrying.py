@@ -134,9 +134,9 @@ def _prints(figure: Figure, ground: Ground, assertion: Assertion) -> bool:
     factor = ground.dimension[1]
     match figure.role:
         case "low":
-            return quantity.low is not None and figure.prints(quantity.low, factor)
+            return quantity.low is not None and figure.prints(quantity.low, factor, quantity.decimals)
         case "high":
-            return quantity.high is not None and figure.prints(quantity.high, factor)
+            return quantity.high is not None and figure.prints(quantity.high, factor, quantity.decimals)
         case "spread":
             if quantity.low is None or quantity.high is None:
                 return False
@@ -145,12 +145,14 @@ def _prints(figure: Figure, ground: Ground, assertion: Assertion) -> bool:
             )
     if figure.relation in (">", "<"):
         return False
+    if figure.relation and (figure.factor != factor or figure.decimals < quantity.decimals):
+        return False  # rounding may carry a bound to its wrong side
     if figure.relation == ">=":
         whole = TRUNCATED in ground.evidence.caveats and figure.prints(quantity.value, factor)
         return whole or (quantity.low is not None and figure.prints(quantity.low, factor))
     if figure.relation == "<=":
         return quantity.high is not None and figure.prints(quantity.high, factor)
-    return figure.prints(quantity.value, factor)
+    return figure.prints(quantity.value, factor, quantity.decimals)
 
 
 def _dimension(ground: Ground, figure: Figure) -> str | None:
@@ -242,14 +244,16 @@ def _in_passage(figure: Figure, grounds: Sequence[Ground], assertion: Assertion)
         )
         if not near & _REFERENCE and not quoted:
             return False
+    # Beside a measurement the relation is the sentence's own, and is checked against the measured value.
+    free = not assertion.about_medicine and figure.relation is not None
     return any(
-        figure.same(other) and figure.relation == other.relation and figure.role == other.role
+        figure.same(other) and figure.role == other.role and (free or figure.relation == other.relation)
         for ground in passages
         for other in ground.figures
-    ) or any(_is_threshold(figure, ground) for ground in passages)
+    ) or any(_is_threshold(figure, ground, free) for ground in passages)
 
 
-def _is_threshold(figure: Figure, ground: Ground) -> bool:
+def _is_threshold(figure: Figure, ground: Ground, free: bool) -> bool:
     if not isinstance(ground.evidence, Passage):
         return False
     for threshold in ground.evidence.thresholds:
@@ -261,7 +265,7 @@ def _is_threshold(figure: Figure, ground: Ground) -> bool:
         between = threshold.comparison == "between"
         if end is None or (figure.role in ("low", "high")) != between:
             continue
-        if figure.relation in (None, threshold.comparison) and abs(figure.value * figure.factor - end * unit[1]) < 1e-9:
+        if (free or figure.relation in (None, threshold.comparison)) and abs(figure.value * figure.factor - end * unit[1]) < 1e-9:
             return True
     return False
 

@@ -129,17 +129,18 @@ class Figure:
     place: int | None = None
     word: bool = False
 
-    def prints(self, true: float, factor: float = 1.0) -> bool:
+    def prints(self, true: float, factor: float = 1.0, decimals: int | None = None) -> bool:
         """Whether rounding `true` (times `factor` to the base) to the printed decimals prints this.
 
-        A value that is not 0 never prints as 0, and a change of unit may not lose more than 5 %.
+        A change of unit may not lose more than 5 %, and a value that is not 0 prints as 0 only
+        with the `decimals` that its record is printed with.
         """
         exact = true * factor / self.factor
         step = 10.0**-self.decimals
         if abs(exact - self.value) > 0.5 * step * (1 + 1e-9) + 1e-12 * abs(exact):
             return False
         if self.value == 0:
-            return exact == 0
+            return exact == 0 or (decimals is not None and factor == self.factor and self.decimals >= decimals)
         return factor == self.factor or abs(exact - self.value) <= 0.05 * abs(exact)
 
     def same(self, other: "Figure") -> bool:

@@ -182,6 +182,8 @@ def _polarities(text: str, words: Sequence[Word]) -> tuple[tuple[Polarity, ...],
     breaks = _breaks(text, words)
     for seeming in PSEUDO:
         for index in find(words, seeming):
+            if seeming == ("not", "only") and not any(word.text == "but" for word in words[index:]):
+                continue
             pseudo.update(range(index, index + len(seeming)))
     for doubting in UNCERTAIN:
         for index in find(words, doubting):

@@ -13,11 +13,13 @@ from graphs.comparing import (
     limit_phrases,
     no_limit_applies,
 )
+from graphs.draft import plain
 from graphs.grounds import Ground, frame_of
 from graphs.lexicon import (
     AMOUNTS,
     ANATOMY,
     ASSESSMENT,
+    ATTRIBUTION,
     CONDITIONS,
     FIRM,
     GRADED,
@@ -58,10 +60,11 @@ _QUALIFIERS = frozenset(stem(word) for word in QUALIFIERS)
 _FIRM = stems(FIRM) | stems(GRADED)
 _HEDGES = frozenset(stem(word) for word in HEDGES)
 _AMOUNTS = frozenset(AMOUNTS)
+_ATTRIBUTION = frozenset(stem(word) for word in ATTRIBUTION)
 _CUES = frozenset("no not without cannot never absent absence missing neither nor none non lack lacking".split())
 _RELATIONS = stems(
-    """less more greater larger bigger smaller fewer lower higher longer shorter exceed exceeds exceeding equal least most
-    beyond"""
+    """less more greater larger bigger smaller fewer lower higher longer shorter exceed exceeds exceeding equal least
+    most beyond above below under over"""
 )
 _QUOTE = re.compile(r"[\"“]([^\"“”]*)[\"”]")
 _MODALITIES = {
@@ -180,7 +183,8 @@ def _limited(assertion: Assertion, mention: Mention, name: str, shown: bool) -> 
             continue
         known = {" ".join(sorted(stems(entry))) for entry in item.known}
         whole = set(mention.subject) | ({mention.side} if mention.side else set())
-        if ground.speaks_of(mention) and " ".join(sorted(whole)) not in known and not assertion.reading.denies:
+        told = assertion.sentence.text.strip(" .").lower() in plain(item.reason).lower()
+        if ground.speaks_of(mention) and " ".join(sorted(whole)) not in known and not told:
             yield contradicted(f"{ground.id} says that {name!r} cannot be given: {item.reason}")
 
 
@@ -329,6 +333,11 @@ def passage_findings(assertion: Assertion) -> Iterator[Finding]:
             told = next(iter(there)).value
             yield contradicted(f"the cited passage has {word.text!r} {told}, the sentence {polarity.value}")
             return
+    for figure in reading.figures:
+        same = [(place, other) for place in window for other in place.figures if figure.same(other)]
+        stated = {place.at(other.start) for place, other in same}
+        if stated and not agreed and figure.relation is None and reading.at(figure.start) not in stated:
+            yield contradicted(f"the sentence denies or affirms {figure.text} against the cited passage")
     mine = {word.stem for word in reading.words}
     if said & _HEDGES and not mine & _HEDGES and mine & _ASSESSMENT:
         yield unsupported(f"the cited passage is less certain: it says {', '.join(sorted(said & _HEDGES))}")
@@ -406,11 +415,17 @@ def word_findings(assertion: Assertion) -> Iterator[Finding]:
     denied: list[str] = []
     lent: list[tuple[Word, Polarity]] = []
     whether = [word.start for word in assertion.reading.words if word.text in ("whether", "if")]
+    compared = {
+        index + step
+        for index, word in enumerate(assertion.reading.words)
+        if word.text in ("compare", "compared", "comparison")
+        for step in range(1, 13)
+    }
     for index, (word, polarity) in enumerate(assertion.paired()):
         if word.stem in FUNCTION_STEMS or word.text in _CUES or word.text in SIDES or index in phrased:
             continue
         own = [ground for ground in assertion.grounds if not isinstance(ground.evidence, Passage)]
-        under = polarity is Polarity.DENIED or any(start < word.start for start in whether)
+        under = polarity is Polarity.DENIED or any(start < word.start for start in whether) or index in compared
         if excused and word.stem in _INABILITY and (word.stem not in _QUALIFIERS or under):
             continue
         if _carried(word, polarity, own, assertion):
@@ -450,7 +465,7 @@ def _carried(word: Word, polarity: Polarity, grounds: Sequence[Ground], assertio
     modalities = {image.modality.value for image in assertion.case.images if image.id in images}
     if any(word.stem in stems(f"{code} {MODALITY_WORDS.get(code, '')}") for code in modalities):
         return True
-    if assertion.statements and assertion.attributed and word.stem in stems("history clinician chart says stated"):
+    if assertion.statements and word.stem in _ATTRIBUTION:
         return True
     return word.stem in _REPORT and any(not isinstance(ground.evidence, Passage) for ground in grounds)
 
