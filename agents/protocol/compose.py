@@ -65,7 +65,7 @@ class Composer:
         for image in self.images:
             yield from self._results(image)
         yield from self._comparisons()
-        yield from sentences.caveats(self.measured)
+        yield from sentences.caveats(self.measured, self._told())
         yield from self._basis()
         yield from self._library()
         for image in self.images:
@@ -100,8 +100,12 @@ class Composer:
         fact = self.ledger.facts(identifier)
         if fact and self.request.asks(Intent.PICTURE):
             yield from sentences.facts(fact)
-        elif fact and self._inspected_now(fact) and (taken := sentences.taken_to_be(fact)):
-            yield taken
+        elif fact and self._inspected_now(fact):
+            taken = sentences.taken_to_be(fact)
+            if taken and not any("modality" in caveat.lower() for caveat in fact.caveats):
+                yield taken
+        if fact and (self._inspected_now(fact) or self.request.asks(Intent.PICTURE)):
+            yield from sentences.caveats([fact])
         if self.request.special:
             return
         if Intent.RATIO in self.request.measured:
@@ -125,11 +129,15 @@ class Composer:
                 yield from (say(piece, where) for piece in regions or pieces)
         if found and self.request.asks(Intent.PRESENCE, Intent.OUTLINE, Intent.SHOW) and not self.measured:
             yield sentences.present(found, where)
-            yield from sentences.caveats(found)
+            yield from sentences.caveats(found, self._told())
         yield from sentences.absences(absent, where)
         if self.request.asks(Intent.SHOW):
             views = [piece for call in self.conversation.turn.calls for piece in call.pieces if piece.kind == "view"]
             yield from (sentence for view in views[-1:] for sentence in sentences.generic(view))
+
+    def _told(self) -> list[str]:
+        """Caveats of the images themselves, which are said once, when an image is first looked at."""
+        return [caveat for piece in self.conversation.pieces("image_facts") for caveat in piece.caveats]
 
     def _inspected_now(self, fact: Piece) -> bool:
         return any(fact in call.pieces for call in self.conversation.turn.calls)
@@ -239,13 +247,11 @@ class Composer:
                 continue
             for piece in self.ledger.refusals(str(image["id"]), wanted.name):
                 refused.setdefault(piece.id, (piece, []))[1].append(wanted.name)
-        for piece, names in refused.values():
-            yield sentences.limitation(piece, names[0] if len(names) == 1 else None)
+        yield from sentences.limitations(list(refused.values()))
+        others = {tool.name for tool in (self.kit.measurer, self.kit.inspector) if tool}
         for call in self.conversation.turn.calls:
-            if self.kit.measurer and call.tool == self.kit.measurer.name and call.image == image["id"]:
-                yield from (sentences.limitation(piece) for piece in call.pieces if piece.kind == "limitation")
-            if self.kit.inspector and call.tool == self.kit.inspector.name and call.image == image["id"]:
-                yield from (sentences.limitation(piece) for piece in call.pieces if piece.kind == "limitation")
+            if call.tool in others and call.image == image["id"]:
+                yield from sentences.limitations([(piece, []) for piece in call.pieces if piece.kind == "limitation"])
 
     def _special(self) -> Iterator[Sentence]:
         """What a tool of another maker established."""

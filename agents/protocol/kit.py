@@ -1,11 +1,13 @@
 """The tools that are bound, told apart by what they declare, never by name."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from langchain_core.tools import BaseTool
 from langchain_core.utils.function_calling import convert_to_openai_tool
+
+from agents.protocol.conversation import Call, Piece
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,31 @@ class BoundTool:
     def knows(self, target: str) -> bool:
         """Whether it declares this target."""
         return any(known.name == target for known in self.targets)
+
+
+def remembered(calls: Iterable[Call]) -> tuple[BoundTool, ...]:
+    """The tools that earlier calls show, for a step at which none is bound and only an answer is wanted."""
+    arguments: dict[str, set[str]] = {}
+    pieces: dict[str, list[Piece]] = {}
+    for call in calls:
+        arguments.setdefault(call.tool, set()).update(call.arguments)
+        pieces.setdefault(call.tool, []).extend(call.pieces)
+    tools = []
+    for name, taken in arguments.items():
+        kinds = {piece.kind for piece in pieces[name]}
+        if taken & {"target", "targets"} and "region" not in kinds:
+            kinds.add("mask")
+        targets = dict.fromkeys(piece.target for piece in pieces[name] if piece.target and piece.kind != "limitation")
+        tools.append(
+            BoundTool(
+                name=name,
+                description="",
+                properties={argument: {} for argument in sorted(taken)},
+                targets=tuple(KnownTarget(target) for target in targets if target),
+                returns=tuple(sorted(kinds)),
+            )
+        )
+    return tuple(tools)
 
 
 class Kit:

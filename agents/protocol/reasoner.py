@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -17,7 +18,8 @@ from pydantic import ConfigDict
 
 from agents.protocol.compose import answer
 from agents.protocol.conversation import Conversation
-from agents.protocol.kit import BoundTool, Kit
+from agents.protocol.intents import TALK, Intent
+from agents.protocol.kit import BoundTool, Kit, remembered
 from agents.protocol.plan import Step, next_step
 from agents.protocol.understanding import Request, Understanding
 
@@ -94,24 +96,13 @@ class ProtocolReasoner(BaseChatModel):
             ValueError: The messages are not those of a conversation (see `knowledge.briefing`).
         """
         conversation = Conversation.read(messages)
-        before, request = self._requests(conversation)
-        if not conversation.turn.must_answer and not conversation.turn.objected:
-            step = next_step(conversation, request, self.understanding.kit)
+        understanding = self.understanding if self.bound else Understanding(Kit(remembered(conversation.calls())))
+        before, request = _requests(conversation, understanding)
+        if self.bound and not conversation.turn.must_answer and not conversation.turn.objected:
+            step = next_step(conversation, request, understanding.kit)
             if step is not None:
                 return _call(step, conversation)
-        return AIMessage(answer(conversation, request, before, self.understanding.kit))
-
-    def _requests(self, conversation: Conversation) -> tuple[Request | None, Request]:
-        """The last question understood, and the one before it that it may point back to."""
-        before: Request | None = None
-        request: Request | None = None
-        for turn in conversation.turns:
-            if request is not None and (request.wanted or request.measured):
-                before = request
-            request = self.understanding.read(turn.question, before, conversation.images)
-        if request is None:
-            raise ValueError("the conversation has no question")
-        return before, request
+        return AIMessage(answer(conversation, request, before, understanding.kit))
 
 
 _KITS: dict[str, Understanding] = {}
@@ -130,6 +121,22 @@ def _understanding(tools: tuple[BoundTool, ...]) -> Understanding:
 def _declared(tool: BoundTool) -> list[Any]:
     targets = [list(vars(target).values()) for target in tool.targets]
     return [*[value for name, value in vars(tool).items() if name != "targets"], targets]
+
+
+def _requests(conversation: Conversation, understanding: Understanding) -> tuple[Request | None, Request]:
+    """The last question understood, and the one before it that it may point back to."""
+    last: Request | None = None
+    focus: Request | None = None
+    request = understanding.read(conversation.turns[0].question, None, conversation.images)
+    for turn in conversation.turns[1:]:
+        if request.wanted or request.measured:
+            # What was spoken of stays in mind over a question that names nothing.
+            kept = focus.wanted if focus else ()
+            focus = request if request.wanted else replace(request, wanted=kept)
+        if not request.asks(Intent.WHY, *TALK):
+            last = request
+        request = understanding.read(turn.question, focus, conversation.images)
+    return last, request
 
 
 def _call(step: Step, conversation: Conversation) -> AIMessage:

@@ -108,12 +108,13 @@ def _quantity_words(name: str, unit: str) -> str:
     return name
 
 
-def caveats(pieces: Sequence[Piece]) -> list[Sentence]:
-    """Each caveat once, citing every piece that carries it."""
+def caveats(pieces: Sequence[Piece], told: Sequence[str] = ()) -> list[Sentence]:
+    """Each caveat once, citing every piece that carries it; those `told` elsewhere are left out."""
     carried: dict[str, list[Piece]] = {}
     for piece in pieces:
         for caveat in piece.caveats:
-            carried.setdefault(caveat, []).append(piece)
+            if caveat not in told:
+                carried.setdefault(caveat, []).append(piece)
     return [about(*bearers, text=_caveat(caveat, bearers)) for caveat, bearers in carried.items()]
 
 
@@ -127,7 +128,7 @@ def _caveat(caveat: str, bearers: Sequence[Piece]) -> str:
         kinds = list(dict.fromkeys(str(piece.quantity.get("name", "value")) for piece in measured))
         if not measured:
             return cut
-        if len(measured) == 1:
+        if len(measured) == 1 and not kinds[0].endswith("s"):
             return f"{cut}, so this {kinds[0]} is that of the imaged part only"
         what = _plural_quantity(kinds[0]) if len(kinds) == 1 else "values"
         return f"{cut}, so these {what} are those of the imaged {'parts' if several else 'part'} only"
@@ -157,17 +158,33 @@ def absences(pieces: Sequence[Piece], where: str = "") -> list[Sentence]:
     return found
 
 
-def limitation(piece: Piece, asked: str | None = None) -> Sentence:
-    """What could not be done, why, and what can be done instead."""
+def limitations(refused: Sequence[tuple[Piece, list[str]]]) -> list[Sentence]:
+    """What could not be done, why, and what can be done instead; what one reason stopped together.
+
+    Args:
+        refused: Each limitation with the structures that were asked for when it was met.
+    """
+    reasons: dict[str, list[tuple[Piece, str]]] = {}
+    for piece, asked in refused:
+        target = piece.target or (asked[0] if len(asked) == 1 else "")
+        reasons.setdefault(_why(piece), []).append((piece, target))
+    found = []
+    for reason, met in reasons.items():
+        pieces, targets = [piece for piece, _ in met], [target for _, target in met if target]
+        text = f"{upper_first(names(targets))} cannot be assessed here: {lower_first(reason)}" if targets else reason
+        found.append(about(*pieces, text=upper_first(text), plain=upper_first(one_sentence(pieces[0].text("reason")))))
+    return found
+
+
+def _why(piece: Piece) -> str:
+    """The reason of a limitation, without repeating what was asked, and what is known instead."""
     reason = piece.text("reason")
-    target = piece.target or asked
     repeated = re.match(r"\"[^\"]*\"(?:, \"[^\"]*\")* cannot be \w+ here\.\s+", reason)
-    rest = one_sentence(reason[repeated.end() :] if repeated else reason)
-    text = f"The {target} cannot be assessed here: {lower_first(rest)}" if target else upper_first(rest)
+    words = one_sentence(reason[repeated.end() :] if repeated else reason)
     known = [str(word) for word in piece.data.get("known") or ()]
     if known and not all(word.lower() in reason.lower() for word in known):
-        text += f"; what can be asked for instead: {one_sentence(', '.join(known))}"
-    return about(piece, text=text, plain=upper_first(one_sentence(reason)))
+        words += f"; what can be asked for instead: {one_sentence(', '.join(known))}"
+    return words
 
 
 def offer(piece: Piece) -> Sentence:
@@ -175,7 +192,7 @@ def offer(piece: Piece) -> Sentence:
     known = [str(word) for word in piece.data.get("known") or ()]
     where = f"In {piece.image} these" if piece.image else "These"
     if not known:
-        return limitation(piece)
+        return limitations([(piece, [])])[0]
     return about(piece, text=f"{where} can be segmented: {one_sentence(', '.join(known))}")
 
 
@@ -219,7 +236,10 @@ def facts(piece: Piece) -> list[Sentence]:
     unknown = [name for name, value, origin in image_facts(piece) if (name, value, origin) not in known]
     found = []
     if known:
-        words = [f"the {name} is {value}{_origin(origin)}" for name, value, origin in known]
+        words = [
+            f"the {name} {'are' if name.endswith('s') else 'is'} {value}{_origin(origin)}"
+            for name, value, origin in known
+        ]
         plain = upper_first(words[0])
         found.append(about(piece, text=upper_first("; ".join(words)), plain=plain))
     if unknown:
@@ -237,6 +257,10 @@ def image_facts(piece: Piece) -> list[tuple[str, str, str]]:
         for name, fact in rows.items()
         if isinstance(fact, list | tuple) and len(fact) == 2
     ]
+
+
+def _is(name: str) -> str:
+    return "are" if name.endswith("s") else "is"
 
 
 def _origin(origin: str) -> str:
@@ -260,7 +284,7 @@ def generic(piece: Piece) -> list[Sentence]:
         case "absence":
             return absences([piece])
         case "limitation":
-            return [limitation(piece)]
+            return limitations([(piece, [])])
         case "mask":
             return [about(piece, text=f"The {piece.target} was segmented")]
         case "region":

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
@@ -102,7 +102,7 @@ class Understanding:
         self.kit = kit
         self.structures = Structures(kit)
         self._examples = [(intent, text) for intent, texts in EXAMPLES.items() for text in texts]
-        self._example_vectors = shared_embedder().embed([text for _, text in self._examples])
+        self._example_vectors = _example_vectors()
         self._phrases = [(" ".join(phrase), name) for phrase, name in self.structures.phrases.items()]
         self._phrase_vectors = _embed_all([phrase for phrase, _ in self._phrases])
         self._special = [(tool, intent) for tool in kit.special for intent in tool.intents]
@@ -285,6 +285,11 @@ def _vector(text: str) -> NDArray[np.float32]:
     vector: NDArray[np.float32] = shared_embedder().embed([text])[0]
     vector.flags.writeable = False
     return vector
+
+
+@cache
+def _example_vectors() -> NDArray[np.float32]:
+    return shared_embedder().embed([text for texts in EXAMPLES.values() for text in texts])
 
 
 def _embed_all(texts: Sequence[str]) -> NDArray[np.float32]:
