@@ -1,6 +1,6 @@
 """Look up what medicine says: passages from the library, with their sources."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from pydantic import Field
 
@@ -56,6 +56,11 @@ class Retrieve(Tool):
         "What is the threshold or cut-off?",
         "What follow-up is recommended?",
         "What does this finding look like?",
+    )
+    examples: ClassVar[tuple[dict[str, Any], ...]] = (
+        {"query": "normal lung volume of an adult on CT"},
+        {"query": "When is a lymph node pathological?", "k": 1, "modality": "CT"},
+        {"query": "the weather tomorrow"},
     )
     version: ClassVar[str] = "1"
 
