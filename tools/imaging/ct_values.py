@@ -15,7 +15,8 @@ def looks_like_hu(array: NDArray[Any]) -> bool:
     tissue. The rule, on an even sample of the values; all must hold:
 
     - the lowest value is at most -900 (air) and the highest at least 100;
-    - 1 % or more lie in -1100 to -900 (air around or in the patient);
+    - 1 % or more lie in -1100 to -900 (air around or in the patient), and ten times as many as
+      below, since nothing is thinner than air;
     - 5 % or more lie in -150 to 200 (fat, water, soft tissue);
     - above -300, where the soft tissues are, the fullest 10 HU wide bin lies in -150 to 150;
     - at most 1 % lie outside -1100 to 3100, fill values below -1900 not counted.
@@ -32,7 +33,8 @@ def looks_like_hu(array: NDArray[Any]) -> bool:
     def share(low: float, high: float) -> float:
         return float(np.count_nonzero((values >= low) & (values <= high)) / values.size)
 
-    if share(-1100, -900) < 0.01 or share(-150, 200) < 0.05 or share(-1100, 3100) < 0.99:
+    air = share(-1100, -900)
+    if air < max(0.01, 10 * share(-1900, -1100)) or share(-150, 200) < 0.05 or share(-1100, 3100) < 0.99:
         return False
     counts, edges = np.histogram(values, bins=np.arange(-300, 1001, 10))
     peak = float(edges[int(np.argmax(counts))])

@@ -7,6 +7,8 @@ from typing import Any
 from pydicom.datadict import tag_for_keyword
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
+from pydicom.multival import MultiValue
+from pydicom.sequence import Sequence
 from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 Memory = dict[tuple[Any, ...], Any]
@@ -105,9 +107,7 @@ def items(value: Any) -> list[Any]:
     """The values of a field that may hold none, one or several."""
     if value is None:
         return []
-    if isinstance(value, str):
+    # A person's name is a sequence too: of its letters.
+    if not isinstance(value, MultiValue | Sequence | list | tuple):
         return [value]
-    try:
-        return list(value)
-    except TypeError:
-        return [value]
+    return list(value)

@@ -12,6 +12,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from datetime import date
+from functools import cache
 
 NAME, ID, DATE, CONTACT = "[name]", "[id]", "[date]", "[contact]"
 
@@ -25,7 +26,7 @@ what when where which with from this that there have does show large
 """
 _WORDS = frozenset(_COMMON.split())
 _TITLES = r"(?:mr|mrs|ms|miss|dr|prof|herr|frau|mme|patient(?:'s)? name(?: is)?|named|called)\.?\s+"
-_EMAIL = re.compile(r"\b[\w.+-]+@[\w-]+(?:\.[\w-]+)+\b")
+_EMAIL = re.compile(r"\b[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}\b")
 _PHONE = re.compile(
     r"(?:\+\d{1,3}[\s./-]?(?:\(\d{1,4}\)[\s./-]?)?\d{1,4}(?:[\s./-]?\d{2,4}){2,4}"
     r"|\(\d{3}\)\s?\d{3}[\s.-]\d{4}|\b\d{3}[.-]\d{3}[.-]\d{4}\b)(?!\d)"
@@ -144,12 +145,14 @@ class Identity:
 
 def _fold(text: str) -> str:
     """Lower case without accents, letter for letter, so that places in the text stay the same."""
-    folded = []
-    for letter in text:
-        base = unicodedata.normalize("NFKD", letter)
-        base = "".join(part for part in base if not unicodedata.combining(part)).lower()
-        folded.append(base if len(base) == 1 else letter.lower() if len(letter.lower()) == 1 else letter)
-    return "".join(folded)
+    return text.lower() if text.isascii() else "".join(map(_fold_letter, text))
+
+
+@cache
+def _fold_letter(letter: str) -> str:
+    base = unicodedata.normalize("NFKD", letter)
+    base = "".join(part for part in base if not unicodedata.combining(part)).lower()
+    return base if len(base) == 1 else letter.lower() if len(letter.lower()) == 1 else letter
 
 
 def _cased(item: str) -> bool:

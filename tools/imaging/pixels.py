@@ -24,7 +24,9 @@ from tools.imaging.limits import Unreadable
 _PLAIN = (ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian)
 _LONG = (b"OB", b"OW", b"UN", b"OF", b"OD", b"OL")
 _GREY = ("MONOCHROME1", "MONOCHROME2")
+_PIXEL_DATA = (b"\xe0\x7f\x10\0", b"\x7f\xe0\0\x10")
 _TRUNCATED = "Its pixel data is cut off."
+_NO_PIXELS = "It is DICOM but holds no pixels."
 
 
 def stored_type(instance: Instance) -> np.dtype[Any]:
@@ -104,8 +106,8 @@ def _read_plain(instance: Instance, indices: Sequence[int], into: Sequence[NDArr
         file.seek(instance.pixels_at or 0)
         head = file.read(12)
         start = (instance.pixels_at or 0) + 8
-        if head[:4] != (b"\x7f\xe0\0\x10" if order == "big" else b"\xe0\x7f\x10\0"):
-            raise Unreadable("It is DICOM but holds no pixels.")
+        if head[:4] != _PIXEL_DATA[order == "big"]:
+            raise Unreadable(_NO_PIXELS)
         if instance.syntax != ImplicitVRLittleEndian and head[4:6] in _LONG:
             start += 4
             length = int.from_bytes(head[8:12], order)  # type: ignore[arg-type]
@@ -148,8 +150,10 @@ def _drop_unused_bits(target: NDArray[Any], instance: Instance) -> None:
 def _decoded(instance: Instance, indices: Sequence[int]) -> Iterator[NDArray[Any]]:
     with instance.source.open() as file:
         dataset = pydicom.dcmread(file, force=True)
-    if "PixelData" not in dataset:
-        raise Unreadable("It is DICOM but holds no pixels.")
+        if "PixelData" not in dataset:
+            # pydicom leaves out an element that the file ends within.
+            file.seek(instance.pixels_at or 0)
+            raise Unreadable(_TRUNCATED if file.read(4) in _PIXEL_DATA else _NO_PIXELS)
     # Only known values may drive the decoder; a file without meta information names no syntax.
     if instance.syntax.is_compressed and instance.syntax not in _PLAIN:
         _check_streams(dataset, instance)

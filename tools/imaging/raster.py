@@ -17,7 +17,7 @@ from tools.imaging.draft import Draft, compact, grey_or_colour, note, without_ga
 from tools.imaging.limits import Limits, Unreadable
 from tools.imaging.source import Source
 
-_FORMATS = ("PNG", "JPEG", "MPO", "TIFF")
+_FORMATS = ("PNG", "JPEG", "TIFF")
 _MAGIC = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"II*\0", b"MM\0*")
 _GREY = {"L": np.uint8, "I;16": np.uint16, "I;16L": np.uint16, "I;16B": np.uint16, "I": np.int32, "F": np.float32}
 

@@ -36,12 +36,12 @@ def named_window(image: Image, name: str) -> Window | None:
 
 
 def default_window(image: Image, array: NDArray[Any]) -> Window:
-    """The header's first window; else soft tissue for HU, the full range for 8 bits, else percentiles."""
+    """The header's first window; else soft tissue for HU, all 8 bits of a picture, else percentiles."""
     if image.windows:
         return image.windows[0]
     if image.intensity == "HU":
         return PRESETS["soft tissue"]
-    if array.dtype == np.uint8 and array.max() > 127:
+    if image.dimensions == 2 and array.dtype == np.uint8 and array.max() > 127:
         return Window(name="full range", center=127.5, width=255)
     return percentile_window(array)
 

@@ -39,6 +39,7 @@ def dataset(pixels: NDArray[Any], sop_class: str = CTImageStorage, modality: str
     made["PixelData"].VR = "OB" if made.BitsAllocated == 8 else "OW"
     for keyword, value in fields.items():
         setattr(made, keyword, value)
+    made.file_meta.MediaStorageSOPInstanceUID = made.SOPInstanceUID
     return made
 
 
