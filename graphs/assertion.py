@@ -8,7 +8,8 @@ from functools import cached_property
 from graphs.claims import Sentence
 from graphs.grounds import Ground, subjects
 from graphs.lexicon import ATTRIBUTION, INABILITY_VERBS
-from graphs.reading_words import Mention, Naming, Polarity, Reading, Word, find, mentions, namings, read, stem, stems
+from graphs.mentions import Mention, Naming, mentions, namings
+from graphs.reading_words import Polarity, Reading, Word, find, read, stem, stems
 from knowledge.case import Case
 from knowledge.claim import Verdict
 from knowledge.evidence import Absence, ImageFacts, Limitation, Passage, Statement
@@ -135,6 +136,8 @@ class Assertion:
             return True
         for index, word in enumerate(words):
             ahead = [following.stem for following in words[index + 1 : index + 7]]
+            if word.text == "cannot" and index + 1 == len(words):
+                return True
             if word.text == "cannot" or (word.text in ("can", "could") and ahead[:1] == ["not"]):
                 if _VERBS.intersection(ahead):
                     return True
@@ -152,6 +155,16 @@ class Assertion:
         if self.of(Limitation, Absence) or any(ground.evidence.caveats for ground in self.grounds):
             return True
         return any("unknown" in ground.said for ground in self.of(ImageFacts))
+
+    @cached_property
+    def inability(self) -> frozenset[int]:
+        """Numbers of the clauses that say so."""
+        cues = frozenset("cannot not unable impossible unknown undetermined no".split())
+        return frozenset(
+            clause
+            for word, clause in zip(self.reading.words, self.reading.clauses, strict=True)
+            if word.text in cues and self.cannot
+        )
 
     @cached_property
     def attributed(self) -> bool:

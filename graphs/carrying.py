@@ -1,16 +1,17 @@
 """Whether cited evidence carries the figures of a sentence, for the target and the name they stand with."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 
 from graphs.assertion import Assertion, Finding, contradicted, unsupported
 from graphs.comparing import check_range, check_relation, says_uncertain
 from graphs.grounds import Ground
-from graphs.lexicon import MUST_BE_NAMED
+from graphs.lexicon import MUST_BE_NAMED, SIDES
+from graphs.mentions import Mention, Naming, governed
 from graphs.reading_numbers import Figure, unit_of
-from graphs.reading_words import Mention, Naming, Polarity, governed, stems
-from knowledge.evidence import TRUNCATED, Passage
+from graphs.reading_words import FUNCTION_STEMS, Polarity, stems
+from knowledge.evidence import TRUNCATED, Passage, Statement
 from knowledge.quantity import Unit
 
 _REFERENCE = stems(
@@ -29,12 +30,31 @@ def figure_findings(assertion: Assertion) -> Iterator[Finding]:
     targets = dict(zip(owned, governed(len(spoken), [mention.start for mention in spoken], owned), strict=True))
     places = [naming.start for naming in assertion.namings]
     names = dict(zip(named, governed(len(places), places, named), strict=True))
+    if trailing := _trailing(assertion, spoken, owned, targets):
+        yield unsupported(f"what the sentence says of {trailing!r} cannot be read; give it its own sentence")
     for group in groups:
         start = group[0].start
         mentions = tuple(spoken[index] for index in targets.get(start, ()))
         chosen = names.get(start, ())
         naming = assertion.namings[chosen[-1]] if chosen else None
         yield from _group_findings(assertion, group, mentions, naming)
+
+
+def _trailing(
+    assertion: Assertion, spoken: Sequence[Mention], owned: Sequence[int], targets: Mapping[int, tuple[int, ...]]
+) -> str:
+    """A structure after the last figure that the sentence says nothing of, as in "... and the right lung too"."""
+    if not owned or not spoken or spoken[-1].start < owned[-1] or spoken[0].start > owned[0]:
+        return ""
+    if any(len(spoken) - 1 in governing for governing in targets.values()):
+        return ""
+    named = {index for mention in spoken for index in mention.words}
+    after = [
+        word
+        for index, word in enumerate(assertion.reading.words)
+        if word.start > owned[-1] and index not in named and word.stem not in FUNCTION_STEMS and word.text not in SIDES
+    ]
+    return "" if after else assertion.sentence.text[spoken[-1].start : spoken[-1].end]
 
 
 def _is_ordinal(figure: Figure) -> bool:
@@ -77,7 +97,7 @@ def _group_findings(
     if "low" in ends and "high" in ends and _in_passage(ends["low"], grounds, assertion):
         yield from _range_findings(assertion, ends["low"], ends["high"], mentions, naming)
     for figure in group:
-        if _recorded(figure, grounds, assertion) or _in_text(figure, grounds):
+        if _recorded(figure, grounds, assertion) or _in_text(figure, grounds, assertion):
             continue
         if _in_passage(figure, grounds, assertion):
             yield from _relation_findings(assertion, figure, mentions, naming)
@@ -215,11 +235,12 @@ def _recorded(figure: Figure, grounds: Sequence[Ground], assertion: Assertion) -
     )
 
 
-def _in_text(figure: Figure, grounds: Sequence[Ground]) -> bool:
+def _in_text(figure: Figure, grounds: Sequence[Ground], assertion: Assertion) -> bool:
     return any(
         figure.same(other) and figure.relation == other.relation and figure.role in (other.role, "value")
         for ground in grounds
         if not isinstance(ground.evidence, Passage)
+        and (assertion.attributed or not isinstance(ground.evidence, Statement))
         for other in ground.figures
     )
 
@@ -265,7 +286,9 @@ def _is_threshold(figure: Figure, ground: Ground, free: bool) -> bool:
         between = threshold.comparison == "between"
         if end is None or (figure.role in ("low", "high")) != between:
             continue
-        if (free or figure.relation in (None, threshold.comparison)) and abs(figure.value * figure.factor - end * unit[1]) < 1e-9:
+        if (free or figure.relation in (None, threshold.comparison)) and abs(
+            figure.value * figure.factor - end * unit[1]
+        ) < 1e-9:
             return True
     return False
 

@@ -15,7 +15,12 @@ _MARKS = re.compile(r"\[E|[.!?。]+|[\"“”]")
 _CLOSERS = re.compile(r"[\"”’')\]*_]*")
 _AFTER_CITATION = re.compile(r"[ )*_\"”]*(?:[.!?;。]+|,(?=\s*\[E))?[)*_\"”]*")
 _LEFTOVER = re.compile(r"[\[\]{}【】〔〕]|\(\s*E\d+(?:\s*[,;-]\s*E?\d+)*\s*\)")
+_SPACE = re.compile(r"\s*")
 _STRAY = re.compile(r"\s+(?=[.,;:!?])|\(\s*\)")
+
+
+LONGEST = 2000
+"""Characters above which a sentence is not read."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +83,8 @@ def read(draft: str) -> tuple[Paragraph, ...]:
     for index, block in enumerate(laid):
         following = laid[index + 1].kind if index + 1 < len(laid) else "blank"
         if block.kind == "heading":
-            words = _unmarked(CITATION.sub(" ", block.text)).strip(" :")
+            last = (split(block.text) or ("",))[-1]
+            words = _unmarked(CITATION.sub(" ", last)).strip(" :")
             if block.prefix.strip().startswith("#"):
                 headings.section, headings.lead = words, ""
             else:
@@ -121,13 +127,15 @@ def _pieces(text: str) -> Iterator[tuple[str, str]]:
     start = 0
     gap = ""
     quote_end = -1
+    unclosed = False
     position = 0
     while (mark := _MARKS.search(text, position)) is not None:
         position = mark.end()
         if mark[0] in ('"', "“", "”"):
-            if mark[0] != "”" and mark.start() > quote_end:
+            if mark[0] != "”" and mark.start() > quote_end and not unclosed:
                 # A quotation is one piece, if it is closed before its paragraph ends.
                 quote_end = text.find('"' if mark[0] == '"' else "”", mark.end())
+                unclosed = quote_end < 0
             continue
         if position <= quote_end:
             continue
@@ -137,12 +145,22 @@ def _pieces(text: str) -> Iterator[tuple[str, str]]:
         piece = text[start:end].strip()
         if piece:
             yield gap, piece
-        rest = text[end:]
-        space = len(rest) - len(rest.lstrip())
-        gap = "\n" if "\n" in rest[:space] else " "
-        start = position = end + space
+        space = _space_end(text, end)
+        gap = "\n" if "\n" in text[end:space] else " "
+        start = position = space
     if text[start:].strip():
         yield gap, text[start:].strip()
+
+
+def _space_end(text: str, position: int) -> int:
+    space = _SPACE.match(text, position)
+    return space.end() if space else position
+
+
+def _blank_end(text: str, position: int) -> int:
+    while text[position : position + 1] == " ":
+        position += 1
+    return position
 
 
 def _end_of_citation(text: str, start: int) -> int | None:
@@ -153,16 +171,13 @@ def _end_of_citation(text: str, start: int) -> int | None:
         closing = _AFTER_CITATION.match(text, mark.end())
         position = closing.end() if closing else mark.end()
         ended = ended or any(letter in ".!?;。" for letter in text[mark.end() : position])
-        gap = len(text) - len(text[position:].lstrip(" ")) if text[position : position + 1] == " " else position
-        if CITATION.match(text, gap):
-            position = gap
+        space = _blank_end(text, position)
+        if CITATION.match(text, space):
+            position = space
     if position == start:
         return None
-    following = (
-        text[position:].lstrip(" ")[:1]
-        if len(text) - position < 4096
-        else text[position : position + 80].lstrip(" ")[:1]
-    )
+    ahead = _blank_end(text, position)
+    following = text[ahead : ahead + 1]
     if ended or not following or following == "\n" or following.isupper() or following in '“"*_':
         return position
     return None
@@ -208,6 +223,8 @@ def _end_after_marks(text: str, position: int) -> int:
 
 
 def _sentence(piece: str, gap: str) -> Sentence:
+    if len(piece) > LONGEST:
+        return Sentence(piece, piece[:LONGEST], (), (), gap, ("it is too long to be read; split it, each part cited",))
     ids: list[str] = []
     scopes: list[tuple[int, tuple[str, ...]]] = []
     faults: list[str] = []

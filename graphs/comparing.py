@@ -7,8 +7,9 @@ from itertools import pairwise
 
 from graphs.grounds import Ground
 from graphs.lexicon import GRADED, POLES, REFERENCE_NOUNS
+from graphs.mentions import tags_of
 from graphs.reading_numbers import Figure, Relation, unit_of
-from graphs.reading_words import Polarity, Reading, Word, stem, stems, tags_of
+from graphs.reading_words import Polarity, Reading, Word, stem, stems
 from knowledge.case import Case
 from knowledge.evidence import TRUNCATED, Passage, Threshold
 from knowledge.quantity import Quantity

@@ -8,6 +8,7 @@ length of the draft.
 import html
 import re
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -89,21 +90,21 @@ def clean(draft: str) -> str:
 
 def blocks(text: str) -> tuple[Block, ...]:
     """Lay a clean draft out. Lines of one paragraph or item belong together."""
-    laid: list[Block] = []
+    laid: list[tuple[Block, list[str]]] = []
     for line in text.split("\n"):
         block = _block(line)
-        previous = laid[-1] if laid else None
-        joins = previous is not None and previous.kind in ("prose", "item") and not _is_heading(previous.text)
-        if block.kind == "prose" and previous is not None and joins and not _is_heading(block.text):
-            laid[-1] = Block(previous.kind, previous.prefix, f"{previous.text}\n{block.text}")
+        open_block = bool(laid) and laid[-1][0].kind in ("prose", "item") and not _is_heading(laid[-1][1][-1])
+        if block.kind == "prose" and open_block and not _is_heading(block.text):
+            laid[-1][1].append(block.text)
         else:
-            laid.append(block)
-    return tuple(
-        Block("heading", block.prefix, block.text)
-        if block.kind in ("prose", "item") and _is_heading(block.text)
-        else block
-        for block in laid
-    )
+            laid.append((block, [block.text]))
+    return tuple(_joined(block, lines) for block, lines in laid)
+
+
+def _joined(block: Block, lines: Sequence[str]) -> Block:
+    text = "\n".join(lines)
+    heading = block.kind in ("prose", "item") and _is_heading(lines[-1])
+    return Block("heading" if heading else block.kind, block.prefix, text)
 
 
 _DIVIDER = re.compile(r"\|?[\s|:\-+]*-[\s|:\-+]*\|[\s|:\-+]*")

@@ -8,8 +8,9 @@ from functools import cached_property
 from graphs import claims
 from graphs.draft import plain
 from graphs.lexicon import CAVEAT_SAYINGS, MODALITY_WORDS
+from graphs.mentions import Mention, sides_of, subject_of, tags_of
 from graphs.reading_numbers import QUANTITY_UNITS, Figure
-from graphs.reading_words import Mention, Polarity, Reading, read, sides_of, stem, stems, subject_of, tags_of
+from graphs.reading_words import Polarity, Reading, read, stem, stems
 from knowledge.evidence import (
     CAVEATS,
     Absence,
@@ -197,7 +198,8 @@ def _sayings(item: Evidence) -> Iterator[str]:
             yield f"the {named} is unknown undetermined"
             yield f"the {named} is not known given stated recorded available in the header file"
         if origin in ("inferred", "assumed"):
-            yield f"the file header does not state give say the {named}"
+            yield f"the file does not state give say the {named}"
+            yield f"the {named} is not stated given in the header"
             yield "it is taken to be inferred assumed from its values by assumption"
         if origin == "user":
             yield "as stated given by you the user"

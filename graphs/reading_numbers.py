@@ -69,7 +69,9 @@ _CODE = re.compile(
     r"|\d-[A-Z](?![^\W_])"
 )
 _WORDS = re.compile(r"(?<![^\W_])(?:" + "|".join(NUMBER_WORDS) + r")(?![^\W_])", re.IGNORECASE)
-_NOT_A_COUNT_BEFORE = frozenset("this that which each no any the another either every only along".split())
+_NOT_A_COUNT_BEFORE = frozenset(
+    "this that which each no any the another either every only along left right larger smaller".split()
+)
 _NOT_A_COUNT_AFTER = frozenset("of side another or who axis can should hand that which is end".split())
 
 _LESS = r"less than|below|under|smaller than|lower than|fewer than|shorter than|short of|<"

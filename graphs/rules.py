@@ -1,76 +1,26 @@
-"""Rules a sentence of fact must pass, besides that of figures: quotation, side, presence, caveat, word."""
+"""Rules a sentence of fact must pass on quotation, side, presence, inability and what is cut off."""
 
 import re
 from collections.abc import Iterator, Sequence
 
 from graphs.assertion import Assertion, Finding, contradicted, unsupported
-from graphs.comparing import (
-    LimitPhrase,
-    check_assessment,
-    check_order,
-    check_phrase,
-    is_order,
-    limit_phrases,
-    no_limit_applies,
-)
 from graphs.draft import plain
-from graphs.grounds import Ground, frame_of
+from graphs.grounds import Ground
 from graphs.lexicon import (
-    AMOUNTS,
-    ANATOMY,
-    ASSESSMENT,
-    ATTRIBUTION,
-    CONDITIONS,
-    FIRM,
-    GRADED,
-    HEDGES,
-    INABILITY_VERBS,
-    INABILITY_WORDS,
-    MODALITY_WORDS,
-    QUALIFIERS,
-    REPORT,
-    SIDES,
     TRUNCATION_CUES,
 )
-from graphs.reading_numbers import Figure
-from graphs.reading_words import FUNCTION_STEMS, Mention, Polarity, Reading, Word, find, read, stem, stems, tag_of
-from knowledge.case import Modality
+from graphs.mentions import Mention
+from graphs.reading_words import Polarity, find, stems
 from knowledge.evidence import (
     TRUNCATED,
     Absence,
-    ImageFacts,
     Limitation,
+    Mask,
     Measurement,
-    Passage,
-    Statement,
-    View,
+    Region,
 )
 
-PASSAGE_SHARE = 0.8
-"""Least share of a sentence's content words that cited passages must have, when it rests on them alone."""
-
-WINDOW_SHARE = 0.6
-"""Least share of them that stand together in one place (one to three sentences) of a cited passage."""
-
-_REPORT = stems(REPORT)
-_ASSESSMENT = stems(ASSESSMENT)
-_ANATOMY = stems(ANATOMY)
-_INABILITY = stems(INABILITY_WORDS) | stems(INABILITY_VERBS)
-_QUALIFIERS = frozenset(stem(word) for word in QUALIFIERS)
-_FIRM = stems(FIRM) | stems(GRADED)
-_HEDGES = frozenset(stem(word) for word in HEDGES)
-_AMOUNTS = frozenset(AMOUNTS)
-_ATTRIBUTION = frozenset(stem(word) for word in ATTRIBUTION)
-_CUES = frozenset("no not without cannot never absent absence missing neither nor none non lack lacking".split())
-_RELATIONS = stems(
-    """less more greater larger bigger smaller fewer lower higher longer shorter exceed exceeds exceeding equal least
-    most beyond above below under over"""
-)
 _QUOTE = re.compile(r"[\"“]([^\"“”]*)[\"”]")
-_MODALITIES = {
-    stem(word): code for code, words in MODALITY_WORDS.items() for word in words.split() if word not in ("x", "ray")
-}
-_HERE = (("this", "patient"), ("the", "patient"), ("this", "case"), ("this", "image"), ("this", "scan"), ("here",))
 
 
 def quotation_findings(assertion: Assertion) -> Iterator[Finding]:
@@ -183,41 +133,74 @@ def _limited(assertion: Assertion, mention: Mention, name: str, shown: bool) -> 
             continue
         known = {" ".join(sorted(stems(entry))) for entry in item.known}
         whole = set(mention.subject) | ({mention.side} if mention.side else set())
-        told = assertion.sentence.text.strip(" .").lower() in plain(item.reason).lower()
-        if ground.speaks_of(mention) and " ".join(sorted(whole)) not in known and not told:
+        if ground.speaks_of(mention) and " ".join(sorted(whole)) not in known and not _is_told(assertion, item.reason):
             yield contradicted(f"{ground.id} says that {name!r} cannot be given: {item.reason}")
 
 
 def _denial_in_text(assertion: Assertion, mention: Mention) -> bool:
+    """Whether a cited text denies the subject; a limitation denies only what can be done."""
     if assertion.cannot and assertion.cannot_because:
         return True
-    return all(
-        any(Polarity.DENIED in ground.said.get(part, ()) for ground in assertion.grounds)
-        for part in mention.subject[-1:]
-    )
+    texts = [
+        ground
+        for ground in assertion.grounds
+        if not isinstance(ground.evidence, Limitation) or _is_told(assertion, ground.evidence.reason)
+    ]
+    return any(Polarity.DENIED in ground.said.get(mention.subject[-1], ()) for ground in texts)
+
+
+def _is_told(assertion: Assertion, reason: str) -> bool:
+    """Whether the sentence is a text of the evidence, word for word."""
+    return assertion.sentence.text.strip(" .").lower() in plain(reason).lower()
+
+
+def inability_findings(assertion: Assertion) -> Iterator[Finding]:
+    """What cannot be done is what cited evidence says so of, and was not done after all."""
+    if not assertion.cannot:
+        return
+    said = {word.stem for word in assertion.reading.words}
+    for mention in assertion.mentions:
+        if not mention.words or not mention.subject:
+            continue
+        if assertion.reading.clauses[mention.words[-1]] not in assertion.inability:
+            continue
+        name = assertion.sentence.text[mention.start : mention.end]
+        shown = [ground for ground in assertion.seen if ground.speaks_of(mention)]
+        limits = [ground for ground in assertion.of(Limitation) if _limits(ground, mention)]
+        done = [ground for ground in shown if _DONE[type(ground.evidence)] & said]
+        if done and not limits and not said & _WHOLE:
+            yield contradicted(f"{done[0].id} did so with {name!r}")
+        elif assertion.of(Limitation) and not shown and not limits and not _told_in_text(assertion, mention):
+            yield unsupported(f"no cited limitation is about {name!r}")
+        elif any(isinstance(ground.evidence, Limitation) and _is_known(ground, mention) for ground in limits):
+            yield contradicted(f"the cited limitation lists {name!r} among what can be done")
+
+
+_DONE: dict[type, frozenset[str]] = {
+    Mask: stems("segment segmented locate located seen found"),
+    Region: stems("locate located ground grounded seen found"),
+    Measurement: stems("measure measured"),
+}
+_WHOLE = stems("whole entire complete full true completely fully")
+
+
+def _limits(ground: Ground, mention: Mention) -> bool:
+    return (bool(ground.target) and ground.speaks_of(mention)) or set(
+        mention.subject
+    ) <= ground.said.keys() | ground.names
+
+
+def _is_known(ground: Ground, mention: Mention) -> bool:
+    """Whether a limitation lists the structure among what can be done, and not as its target."""
+    whole = frozenset(mention.subject) | ({mention.side} if mention.side else frozenset())
+    known = {stems(name) for name in getattr(ground.evidence, "known", ())}
+    return whole in known and not (ground.target and ground.speaks_of(mention))
 
 
 def _told_in_text(assertion: Assertion, mention: Mention) -> bool:
     """Whether another cited text, not the absence, speaks of the subject."""
     others = [ground for ground in assertion.grounds if not isinstance(ground.evidence, Absence)]
     return any(mention.subject[-1] in ground.said or mention.subject[-1] in ground.names for ground in others)
-
-
-def no_limit_findings(assertion: Assertion) -> Iterator[Finding]:
-    """That a passage has no limit for a measurement is checked against its limits."""
-    passages = assertion.of(Passage)
-    if not no_limit_applies(assertion.of(Measurement), passages):
-        yield contradicted("a cited passage has a limit that applies to a cited measurement; compare with it")
-    known = _REPORT | FUNCTION_STEMS | _FRAME | stems("near limit threshold range applies alone here gives")
-    names = frozenset[str]().union(*(ground.names for ground in assertion.grounds))
-    words = read(assertion.unquoted).words
-    unknown = [
-        word.text
-        for word in words
-        if word.stem not in known | names and word.text not in SIDES and word.text not in _CUES
-    ]
-    if unknown:
-        yield unsupported(f"no cited evidence carries: {', '.join(repr(word) for word in unknown)}")
 
 
 def caveat_findings(assertion: Assertion) -> Iterator[Finding]:
@@ -247,273 +230,3 @@ def _says_truncated(ground: Ground) -> bool:
     if TRUNCATED in ground.evidence.caveats:
         return True
     return any(find(reading.words, cue) for reading in ground.readings for cue in TRUNCATION_CUES)
-
-
-def source_findings(assertion: Assertion) -> Iterator[Finding]:
-    """Who said it, which image, which modality, and codes such as "T1" agree with what is cited."""
-    images = {ground.evidence.image for ground in assertion.grounds if ground.evidence.image}
-    for code in assertion.reading.codes:
-        if code in assertion.sentence.citations or code in images:
-            continue
-        if re.fullmatch(r"I\d+", code) and images:
-            yield contradicted(f"the cited evidence is of {', '.join(sorted(images))}, not of {code}")
-        elif not any(_has_code(ground, code) for ground in assertion.grounds):
-            yield unsupported(f"{code!r} does not stand in the cited evidence, or is no number that can be read")
-    if any(letter.isalpha() and not _latin(letter) for letter in assertion.sentence.text):
-        texts = " ".join(text for ground in assertion.grounds for text in ground.texts)
-        if any(letter.isalpha() and not _latin(letter) and letter not in texts for letter in assertion.sentence.text):
-            yield unsupported("letters of another script stand in the sentence; write it in English")
-    if any(
-        letter.isnumeric() and not letter.isdecimal() and letter not in "²³⁰¹⁴⁵⁶⁷⁸⁹"
-        for letter in assertion.sentence.text
-    ):
-        yield unsupported("a numeral in the sentence cannot be read; write it in digits")
-    others = [ground for ground in assertion.grounds if not isinstance(ground.evidence, Statement)]
-    if assertion.statements and not others and not assertion.attributed:
-        yield unsupported("a statement is heard, not verified; write who said it")
-    yield from _modality_findings(assertion, images)
-
-
-def _latin(letter: str) -> bool:
-    return letter.isascii() or letter in "µμαβγδ" or "À" <= letter <= "ɏ"
-
-
-def _has_code(ground: Ground, code: str) -> bool:
-    names = (ground.target, getattr(ground.quantity, "name", ""), *getattr(ground.evidence, "known", ()))
-    pattern = re.compile(rf"(?<![^\W_]){re.escape(code)}(?![^\W_])", re.IGNORECASE)
-    return any(pattern.search(text) for text in (*ground.texts, *names))
-
-
-def _modality_findings(assertion: Assertion, images: set[str]) -> Iterator[Finding]:
-    known = {image.modality for image in assertion.case.images if image.id in images} - {Modality.UNKNOWN}
-    if not known:
-        return
-    for word in assertion.reading.words:
-        code = _MODALITIES.get(word.stem)
-        if code is None or (word.stem == "us" and word.text != "ultrasound"):
-            continue
-        fitting = any(word.stem in stems(MODALITY_WORDS.get(modality.value, "")) for modality in known)
-        if not fitting and not any(
-            ground.carries(word.stem, Polarity.AFFIRMED) or word.stem in ground.said for ground in assertion.grounds
-        ):
-            yield contradicted(
-                f"the image is {', '.join(sorted(modality.value for modality in known))}, not {word.text!r}"
-            )
-
-
-def passage_findings(assertion: Assertion) -> Iterator[Finding]:
-    """A sentence resting on passages alone says what one place in them says."""
-    reading = assertion.reading
-    if any(reading.has(*cue) for cue in _HERE):
-        yield unsupported("a passage says nothing of this patient; cite evidence from the images too")
-    passages = assertion.of(Passage)
-    spoken = [(word, polarity) for word, polarity in assertion.paired() if word.stem not in FUNCTION_STEMS]
-    spoken = [(word, polarity) for word, polarity in spoken if word.text not in _CUES and word.stem not in _RELATIONS]
-    carried = frozenset[str]().union(*(ground.names | ground.said.keys() for ground in passages))
-    unknown = [word for word, _ in spoken if word.stem not in carried and word.stem not in _FRAME]
-    weighty = [
-        word for word in unknown if word.stem in _ASSESSMENT | _ANATOMY or word.text in _AMOUNTS or word.text in SIDES
-    ]
-    if weighty or len(unknown) > (1 - PASSAGE_SHARE) * max(1, len(spoken)):
-        words = ", ".join(repr(word.text) for word in weighty or unknown)
-        yield unsupported(f"the cited passage does not say {words}")
-        return
-    window = _window(reading, [word for word, _ in spoken], passages)
-    if window is None:
-        yield unsupported("no one place in the cited passage says this; keep to its words, or quote it")
-        return
-    said = {word.stem for sentence in window for word in sentence.words}
-    heard = {word.stem: _heard(window, word) for word, _ in spoken}
-    agreed = any(polarity is Polarity.DENIED and Polarity.DENIED in heard[word.stem] for word, polarity in spoken)
-    for word, polarity in spoken:
-        there = heard[word.stem]
-        # "No follow-up is needed for nodules" and "nodules need no follow-up" deny the same.
-        moved = agreed and polarity is Polarity.AFFIRMED and word.stem not in _FIRM
-        if there and polarity not in there and not moved:
-            told = next(iter(there)).value
-            yield contradicted(f"the cited passage has {word.text!r} {told}, the sentence {polarity.value}")
-            return
-    for figure in reading.figures:
-        same = [(place, other) for place in window for other in place.figures if figure.same(other)]
-        stated = {place.at(other.start) for place, other in same}
-        if stated and not agreed and figure.relation is None and reading.at(figure.start) not in stated:
-            yield contradicted(f"the sentence denies or affirms {figure.text} against the cited passage")
-    mine = {word.stem for word in reading.words}
-    if said & _HEDGES and not mine & _HEDGES and mine & _ASSESSMENT:
-        yield unsupported(f"the cited passage is less certain: it says {', '.join(sorted(said & _HEDGES))}")
-    conditional = any(figure.relation for sentence in window for figure in sentence.figures) or said & CONDITIONS
-    if (
-        conditional
-        and mine & _ASSESSMENT
-        and not (mine & CONDITIONS or any(figure.relation or figure.role != "value" for figure in reading.figures))
-    ):
-        yield unsupported("the cited passage says this under a condition; state the condition too")
-
-
-def _heard(window: Sequence[Reading], word: Word) -> frozenset[Polarity]:
-    """Polarities a word has in a place of a passage."""
-    return frozenset(
-        polarity
-        for sentence in window
-        for other, polarity in zip(sentence.words, sentence.polarity, strict=True)
-        if other.stem == word.stem
-    )
-
-
-_FRAME = stems(
-    """passage guideline guidelines source library reference literature publication according states state says say
-    report reports define defines defined describe describes definition published cited value values limit threshold"""
-)
-
-
-def _window(reading: Reading, spoken: Sequence[Word], passages: Sequence[Ground]) -> tuple[Reading, ...] | None:
-    """The smallest place in a passage that has the sentence's figures and enough of its words."""
-    quoted = bool(_QUOTE.search(reading.text))
-    needed = WINDOW_SHARE * max(1, len(spoken))
-    best: tuple[float, tuple[Reading, ...]] | None = None
-    for size in (1, 2, 3):
-        if size > 1 and len(reading.figures) > 1 and not quoted:
-            break
-        for ground in passages:
-            frame = (
-                _FRAME | stems(" ".join(frame_of(ground.evidence))) if isinstance(ground.evidence, Passage) else _FRAME
-            )
-            for start in range(max(1, len(ground.readings) - size + 1)):
-                window = ground.readings[start : start + size]
-                said = {word.stem for sentence in window for word in sentence.words}
-                shared = sum(word.stem in said for word in spoken)
-                framed = sum(word.stem in said or word.stem in frame for word in spoken)
-                there = [figure for sentence in window for figure in sentence.figures]
-                absent = [
-                    figure for figure in reading.figures
-                    if not any(figure.same(other) for other in (*there, *_frame_figures(ground)))
-                ]  # fmt: skip
-                if framed >= needed and not absent and (best is None or shared > best[0]):
-                    best = (shared, window)
-        if best is not None:
-            return best[1]
-    return None
-
-
-def _frame_figures(ground: Ground) -> tuple[Figure, ...]:
-    if not isinstance(ground.evidence, Passage):
-        return ()
-    return tuple(figure for text in frame_of(ground.evidence) for figure in read(text).figures)
-
-
-def word_findings(assertion: Assertion) -> Iterator[Finding]:
-    """A sentence about the images has no word that neither reports nor stands in cited evidence."""
-    excused = assertion.cannot and assertion.cannot_because
-    if assertion.cannot and not excused and not assertion.of(Passage):
-        yield unsupported("no cited evidence says why this cannot be done: cite a limitation, an absence or a caveat")
-    phrases = limit_phrases(assertion.reading) if assertion.of(Passage) else ()
-    ordered = is_order(assertion.reading)
-    phrased = {index for phrase in phrases for index in phrase.words}
-    settled = {index for mention in assertion.mentions for index in mention.words}
-    absence = _absence_told(assertion)
-    unknown: list[str] = []
-    denied: list[str] = []
-    lent: list[tuple[Word, Polarity]] = []
-    whether = [word.start for word in assertion.reading.words if word.text in ("whether", "if")]
-    compared = {
-        index + step
-        for index, word in enumerate(assertion.reading.words)
-        if word.text in ("compare", "compared", "comparison")
-        for step in range(1, 13)
-    }
-    for index, (word, polarity) in enumerate(assertion.paired()):
-        if word.stem in FUNCTION_STEMS or word.text in _CUES or word.text in SIDES or index in phrased:
-            continue
-        own = [ground for ground in assertion.grounds if not isinstance(ground.evidence, Passage)]
-        under = polarity is Polarity.DENIED or any(start < word.start for start in whether) or index in compared
-        if excused and word.stem in _INABILITY and (word.stem not in _QUALIFIERS or under):
-            continue
-        if _carried(word, polarity, own, assertion):
-            if (
-                polarity is not Polarity.AFFIRMED
-                and index not in settled
-                and not (absence or excused or any(polarity in ground.said.get(word.stem, ()) for ground in own))
-            ):
-                denied.append(word.text)
-            continue
-        related = ordered or any(figure.relation for figure in assertion.reading.figures)
-        if (related and word.stem in _RELATIONS) or (ordered and word.stem == "overlap"):
-            continue
-        if any(word.stem in ground.names or word.stem in ground.said for ground in assertion.of(Passage)):
-            lent.append((word, polarity))
-        elif word.stem not in _FRAME or not assertion.of(Passage):
-            unknown.append(word.text)
-    if unknown:
-        yield unsupported(f"no cited evidence carries: {', '.join(repr(word) for word in dict.fromkeys(unknown))}")
-    if denied:
-        yield unsupported(f"the sentence denies {', '.join(repr(word) for word in denied)}, and no cited evidence does")
-    if _empty_denial(assertion):
-        yield unsupported("it cannot be read what the sentence denies; write it out")
-    yield from _comparison_findings(assertion, lent, phrases, bool(excused))
-
-
-def _carried(word: Word, polarity: Polarity, grounds: Sequence[Ground], assertion: Assertion) -> bool:
-    if any(ground.carries(word.stem, polarity) for ground in grounds):
-        return True
-    tag = tag_of(word.text)
-    if tag is not None:
-        near = {"long": {"long", "max"}, "max": {"long", "max"}}.get(tag, {tag})
-        return any(ground.tags & near for ground in grounds)
-    if word.text in _AMOUNTS:
-        return False
-    images = {ground.evidence.image for ground in grounds}
-    modalities = {image.modality.value for image in assertion.case.images if image.id in images}
-    if any(word.stem in stems(f"{code} {MODALITY_WORDS.get(code, '')}") for code in modalities):
-        return True
-    if assertion.statements and word.stem in _ATTRIBUTION:
-        return True
-    return word.stem in _REPORT and any(not isinstance(ground.evidence, Passage) for ground in grounds)
-
-
-def _absence_told(assertion: Assertion) -> bool:
-    """Whether the sentence's denial is that of a cited absence."""
-    for mention in assertion.mentions:
-        if not mention.subject or not any(ground.speaks_of(mention) for ground in assertion.of(Absence)):
-            continue
-        lent = not mention.words
-        if lent or assertion.searched or assertion.reading.polarity[mention.words[-1]] is Polarity.DENIED:
-            return True
-    return False
-
-
-def _empty_denial(assertion: Assertion) -> bool:
-    """Whether a trigger of denial stands with nothing in its reach."""
-    return assertion.reading.cues == 1 and not assertion.reading.denies
-
-
-def _comparison_findings(
-    assertion: Assertion, lent: Sequence[tuple[Word, Polarity]], phrases: Sequence[LimitPhrase], excused: bool
-) -> Iterator[Finding]:
-    """Words that only a passage carries say something of the patient only as far as code can check it."""
-    measured, passages = assertion.of(Measurement), assertion.of(Passage)
-    reading = assertion.reading
-    compares = any(word.text == "than" for word in reading.words)
-    if is_order(reading):
-        if objection := check_order(reading, measured):
-            yield contradicted(objection.reason) if objection.false else unsupported(objection.reason)
-    elif compares and not passages and not any(figure.relation for figure in reading.figures):
-        yield unsupported("a comparison between measurements is not recorded; state each by itself")
-    if excused:
-        return
-    for phrase in phrases:
-        if objection := check_phrase(phrase, measured, passages, assertion.case):
-            yield contradicted(objection.reason) if objection.false else unsupported(objection.reason)
-    judged = [(word, polarity) for word, polarity in lent if word.stem in _ASSESSMENT and word.stem not in _HEDGES]
-    if judged and not measured and not assertion.seen and not assertion.of(Absence, ImageFacts, View):
-        judged = []
-    if judged:
-        if objection := check_assessment(judged, measured, passages, assertion.case):
-            yield contradicted(objection.reason) if objection.false else unsupported(objection.reason)
-            return
-        said = {word.stem for ground in passages for sentence in ground.readings for word in sentence.words}
-        if (
-            said & _HEDGES
-            and not {word.stem for word in reading.words} & _HEDGES
-            and {word.stem for word, _ in judged} - _QUALIFIERS
-        ):
-            yield unsupported(f"the cited passage is less certain: it says {', '.join(sorted(said & _HEDGES))}")

@@ -12,23 +12,19 @@ from graphs.carrying import figure_findings
 from graphs.claims import Paragraph, Sentence, read
 from graphs.courtesies import is_fact
 from graphs.grounds import Ground
+from graphs.provenance import source_findings
 from graphs.reading_words import stems
 from graphs.rules import (
     caveat_findings,
-    no_limit_findings,
-    passage_findings,
+    inability_findings,
     presence_findings,
     quotation_findings,
     side_findings,
-    source_findings,
-    word_findings,
 )
+from graphs.wording import no_limit_findings, passage_findings, word_findings
 from knowledge.case import Case, Record
 from knowledge.claim import Claim, Verdict
 from knowledge.evidence import Evidence
-
-LONGEST_SENTENCE = 2000
-"""Characters above which a sentence is not read but withheld."""
 
 
 class Verification(Record):
@@ -95,8 +91,6 @@ def _findings(sentence: Sentence, context: str, known: Mapping[str, Ground], cas
 
     if sentence.faults:
         return fault(sentence.faults[0])
-    if len(sentence.text) > LONGEST_SENTENCE:
-        return fault("the sentence is too long to be read; split it, each part with its citation")
     if not sentence.citations:
         return fault("no evidence is cited; end the sentence with the ids that carry it, such as [E1]")
     missing = [cited for cited in sentence.citations if cited not in known]
@@ -117,7 +111,13 @@ def _findings(sentence: Sentence, context: str, known: Mapping[str, Ground], cas
         return [*findings, *no_limit_findings(assertion)]
     if assertion.about_medicine:
         return [*findings, *passage_findings(assertion)]
-    return [*findings, *presence_findings(assertion), *caveat_findings(assertion), *word_findings(assertion)]
+    return [
+        *findings,
+        *presence_findings(assertion),
+        *inability_findings(assertion),
+        *caveat_findings(assertion),
+        *word_findings(assertion),
+    ]
 
 
 def _answer(kept: Sequence[tuple[Paragraph, tuple[Sentence, ...]]]) -> str:
@@ -144,10 +144,13 @@ def _answer(kept: Sequence[tuple[Paragraph, tuple[Sentence, ...]]]) -> str:
 
 def _joined(shown: Sequence[Sentence], written: Sequence[Sentence]) -> str:
     text = ""
-    for sentence in shown:
+    kept = {id(sentence) for sentence in shown}
+    for place, sentence in enumerate(written):
+        if id(sentence) not in kept:
+            continue
         words = sentence.shown
-        place = written.index(sentence)
-        if words.endswith(";") and (place + 1 >= len(written) or written[place + 1] not in shown):
+        last = place + 1 == len(written) or id(written[place + 1]) not in kept
+        if words.endswith(";") and last:
             words = words[:-1] + "."
         text += (sentence.gap or " ") * bool(text) + words
     return text
