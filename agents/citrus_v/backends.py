@@ -167,7 +167,9 @@ class CitrusVSegmenter:
         drawn: dict[int, list[DrawnMask]] = {}
         for start in range(0, len(indices), self.batch):
             some = indices[start : start + self.batch]
-            turns = [Turn.ask(SEGMENT.format(target=target), view[index]) for index in some]
+            # In a volume most slices show nothing: there SAM 2 waits for the first [SEG].
+            words, draws = SEGMENT.format(target=target), len(view) == 1
+            turns = [Turn.ask(words, view[index], draws=draws) for index in some]
             replies = _read(self.reader, turns, _MASK_TOKENS, target)
             for index, reply in zip(some, replies, strict=True):
                 drawn[index] = [mask for mask in reply.masks if not mask.absent]

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -28,15 +29,17 @@ class Turn:
     Attributes:
         messages: The last one is the user's.
         drawn_on: Index among all pictures of the one that masks are drawn on; the last by default.
+        draws: Whether a mask is expected, so that SAM 2 may begin before the first `[SEG]`.
     """
 
     messages: tuple[Message, ...]
     drawn_on: int = -1
+    draws: bool = False
 
     @classmethod
-    def ask(cls, text: str, *pictures: Picture, drawn_on: int = -1) -> Self:
+    def ask(cls, text: str, *pictures: Picture, drawn_on: int = -1, draws: bool = False) -> Self:
         """A short conversation of one question."""
-        return cls((Message("user", text, pictures),), drawn_on)
+        return cls((Message("user", text, pictures),), drawn_on, draws)
 
     @property
     def pictures(self) -> tuple[Picture, ...]:
@@ -75,6 +78,7 @@ class Reader:
         self.processor = processor
         self.seen: FeatureCache[tuple[Tensor, tuple[int, int, int]]] = FeatureCache(kept)
         self.embedded: FeatureCache[ImageEmbedding] = FeatureCache(kept)
+        self._beside = ThreadPoolExecutor(1, thread_name_prefix="citrus-v-segmenter")
 
     @classmethod
     def from_pretrained(
@@ -102,7 +106,18 @@ class Reader:
         Raises:
             ValueError: A picture cannot be read, or `drawn_on` names none.
         """
-        generated = generate(self.model, [self._prompt(turn) for turn in turns], max_new_tokens, choose, on_token)
+        prompts = [self._prompt(turn) for turn in turns]
+        for turn in turns:
+            if turn.draws and turn.pictures:
+                self._begin(turn)
+
+        def heard(row: int, token: int) -> None:
+            if token == self.model.config.seg_token_id and turns[row].pictures:
+                self._begin(turns[row])
+            if on_token is not None:
+                on_token(row, token)
+
+        generated = generate(self.model, prompts, max_new_tokens, choose, heard)
         replies = []
         for turn, answer in zip(turns, generated, strict=True):
             masks: list[DrawnMask] = []
@@ -111,6 +126,10 @@ class Reader:
             text = self.processor.decode(answer.ids)
             replies.append(Reply(text, answer.ids, tuple(masks), answer.finish))
         return replies
+
+    def _begin(self, turn: Turn) -> None:
+        """Let SAM 2 encode the picture while the language model goes on; `draw` waits for it."""
+        self._beside.submit(self.embedding, turn.pictures[turn.drawn_on])
 
     @torch.inference_mode()
     def draw(self, picture: Picture, segments: Tensor) -> list[DrawnMask]:

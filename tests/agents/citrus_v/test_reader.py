@@ -1,5 +1,8 @@
 """Pictures are encoded once, masks land on the right pixels, and cases never mix."""
 
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
+
 import numpy as np
 import pytest
 import torch
@@ -118,6 +121,49 @@ def test_the_memory_is_bounded_and_forgets_the_oldest():
     nothing = FeatureCache[str](0)
     assert nothing.get("a", lambda: "A") == "A"
     assert len(nothing) == 0
+
+
+def test_a_failed_encoding_is_told_and_not_kept():
+    cache = FeatureCache[str](2)
+
+    def fail() -> str:
+        raise ValueError("no pixels")
+
+    with pytest.raises(ValueError, match="no pixels"):
+        cache.get("a", fail)
+    assert cache.get("a", lambda: "A") == "A"
+
+
+def test_two_who_ask_at_once_share_one_encoding():
+    cache = FeatureCache[str](2)
+    begun, go_on = Event(), Event()
+
+    def slow() -> str:
+        begun.set()
+        assert go_on.wait(10)
+        return "slow"
+
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(cache.get, "a", slow)
+        assert begun.wait(10)
+        second = pool.submit(cache.get, "a", lambda: "quick")
+        go_on.set()
+        assert (first.result(10), second.result(10)) == ("slow", "slow")
+    assert cache.encoded == 1
+
+
+def test_an_expected_mask_is_the_same_mask(built):
+    """SAM 2 working beside the language model changes nothing but the time."""
+    picture = tiny.picture(5)
+    expected, unexpected = (
+        tiny.reader(built).read([Turn.ask("where?", picture, draws=draws)], choose=tiny.script([65, SEG]))[0]
+        for draws in (True, False)
+    )
+    assert np.array_equal(expected.masks[0].mask, unexpected.masks[0].mask)
+    assert expected.masks[0].scores == unexpected.masks[0].scores
+    reader = tiny.reader(built)
+    reader.read([Turn.ask("no picture", draws=True)], choose=tiny.script([SEG]))
+    assert reader.embedded.encoded == 0
 
 
 def test_one_changed_pixel_is_another_picture():
