@@ -99,9 +99,9 @@ class Composer:
         identifier, where = str(image["id"]), self._where(image)
         fact = self.ledger.facts(identifier)
         if fact and self.request.asks(Intent.PICTURE):
-            yield from sentences.facts(fact)
+            yield from sentences.facts(fact, where)
         elif fact and self._inspected_now(fact):
-            taken = sentences.taken_to_be(fact)
+            taken = sentences.taken_to_be(fact, where)
             if taken and not any("modality" in caveat.lower() for caveat in fact.caveats):
                 yield taken
         if fact and (self._inspected_now(fact) or self.request.asks(Intent.PICTURE)):

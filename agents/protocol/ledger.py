@@ -58,9 +58,9 @@ class Ledger:
         return _newest(masks) or _newest([p for p in self.about(image, target, "region") if p.target == target])
 
     def refusals(self, image: str, target: str) -> list[Piece]:
-        """Limitations that calls for this structure on this image met."""
+        """Limitations that the last call for this structure on this image met."""
         met: dict[str, Piece] = {}
-        for call in self.searches(image, target, self._finders):
+        for call in self.searches(image, target, self._finders)[-1:]:
             for piece in call.pieces:
                 group = piece.target is not None and target in self.kit.leaves(piece.target)
                 if piece.kind == "limitation" and (group or piece.target in (None, target)):

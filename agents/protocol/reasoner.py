@@ -97,7 +97,7 @@ class ProtocolReasoner(BaseChatModel):
         """
         conversation = Conversation.read(messages)
         understanding = self.understanding if self.bound else Understanding(Kit(remembered(conversation.calls())))
-        before, request = _requests(conversation, understanding)
+        before, request = requests(conversation, understanding)
         if self.bound and not conversation.turn.must_answer and not conversation.turn.objected:
             step = next_step(conversation, request, understanding.kit)
             if step is not None:
@@ -123,7 +123,7 @@ def _declared(tool: BoundTool) -> list[Any]:
     return [*[value for name, value in vars(tool).items() if name != "targets"], targets]
 
 
-def _requests(conversation: Conversation, understanding: Understanding) -> tuple[Request | None, Request]:
+def requests(conversation: Conversation, understanding: Understanding) -> tuple[Request | None, Request]:
     """The last question understood, and the one before it that it may point back to."""
     last: Request | None = None
     focus: Request | None = None

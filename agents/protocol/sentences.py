@@ -144,14 +144,15 @@ def _plural_quantity(name: str) -> str:
 
 
 def absences(pieces: Sequence[Piece], where: str = "") -> list[Sentence]:
-    """What was looked for and is not there, structures of one search together."""
-    searches: dict[str, list[Piece]] = {}
+    """What was looked for and is not there; a left and a right one that one search missed together."""
+    searches: dict[tuple[str, str], list[Piece]] = {}
     for piece in pieces:
-        searches.setdefault(one_sentence(piece.text("searched")), []).append(piece)
+        base = re.sub(r"^(left|right) ", "", piece.target or "structure")
+        searches.setdefault((base, one_sentence(piece.text("searched"))), []).append(piece)
     found = []
-    for searched, group in searches.items():
-        targets = list(dict.fromkeys(piece.target or "structure" for piece in group))
-        what = targets[0].split(" ", 1)[-1] if both(targets) else " and no ".join(targets)
+    for (base, searched), group in searches.items():
+        targets = [piece.target or "structure" for piece in group]
+        what = base if both(targets) else targets[0]
         how = f": {lower_first(searched)}" if searched else ""
         text = f"No {what} is in the field of view{where}{how}"
         found.append(about(*group, text=text, plain=f"No {what} is seen in this image{how}"))
@@ -230,7 +231,7 @@ def slices(piece: Piece) -> str:
     return f"on slice {first}" if first == last else f"from slice {first} to slice {last}"
 
 
-def facts(piece: Piece) -> list[Sentence]:
+def facts(piece: Piece, where: str = "") -> list[Sentence]:
     """What an image is, and where each fact comes from."""
     known = [fact for fact in image_facts(piece) if fact[2] != "unknown" and not fact[1].startswith("unknown")]
     unknown = [name for name, value, origin in image_facts(piece) if (name, value, origin) not in known]
@@ -240,11 +241,11 @@ def facts(piece: Piece) -> list[Sentence]:
             f"the {name} {'are' if name.endswith('s') else 'is'} {value}{_origin(origin)}"
             for name, value, origin in known
         ]
-        plain = upper_first(words[0])
-        found.append(about(piece, text=upper_first("; ".join(words)), plain=plain))
+        plain = upper_first(f"{words[0]}{where}")
+        found.append(about(piece, text=upper_first(f"{'; '.join(words)}{where}"), plain=plain))
     if unknown:
         verb = "are" if len(unknown) > 1 else "is"
-        found.append(about(piece, text=f"The {listed(unknown)} {verb} unknown"))
+        found.append(about(piece, text=f"The {listed(unknown)} {verb} unknown{where}"))
     return found
 
 
@@ -267,12 +268,14 @@ def _origin(origin: str) -> str:
     return "" if origin == "header" else f", {origin}"
 
 
-def taken_to_be(piece: Piece) -> Sentence | None:
+def taken_to_be(piece: Piece, where: str = "") -> Sentence | None:
     """That an image's modality is not stated but inferred or assumed; None where it is known."""
     for name, value, origin in image_facts(piece):
         if name == "modality" and origin in ("inferred", "assumed"):
             how = f"{origin} from its values" if origin == "inferred" else origin
-            return about(piece, text=f"The modality is {value}, {how}", plain=f"The modality is {value}, {origin}")
+            return about(
+                piece, text=f"The modality is {value}, {how}{where}", plain=f"The modality is {value}, {origin}"
+            )
     return None
 
 

@@ -68,12 +68,14 @@ class Named:
         sides: Sides said apart from any structure, such as "on the left".
         opposite: Whether the other side of what was spoken of is meant.
         masked: The question with every structure written "organ".
+        free: The words that belong to no structure and to no name of an image or window.
     """
 
     mentions: tuple[Mention, ...]
     sides: tuple[str, ...]
     opposite: bool
     masked: tuple[str, ...]
+    free: tuple[str, ...]
 
 
 class Structures:
@@ -112,6 +114,7 @@ class Structures:
             tuple(dict.fromkeys(sides)),
             any(words[place] in OPPOSITE for place in free),
             _masked(words, mentions),
+            tuple(word if place in free and place not in taken else "," for place, word in enumerate(words)),
         )
 
     def _at(self, singular: Sequence[str], at: int, taken: Collection[int]) -> Mention | None:

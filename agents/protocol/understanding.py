@@ -202,7 +202,7 @@ class Understanding:
             else:
                 found.append(Wanted(mention.name, known=False))
         if not found and not set(intents) <= TALK | {Intent.KNOWLEDGE, Intent.PICTURE}:
-            found = self._paraphrased(words, named, strict=bool(before and before.wanted))
+            found = self._paraphrased(named, strict=bool(before and before.wanted))
         anew = set(intents) <= TALK | {Intent.REPORT, Intent.PICTURE, Intent.KNOWLEDGE}
         if anew and not (named.sides or named.opposite or _BACK.search(" ".join(words))):
             return tuple(dict.fromkeys(found))
@@ -226,9 +226,9 @@ class Understanding:
             return wished if known and known.side else (wanted.name,)
         return (wanted.name,)
 
-    def _paraphrased(self, words: Sequence[str], named: Named, strict: bool) -> list[Wanted]:
+    def _paraphrased(self, named: Named, strict: bool) -> list[Wanted]:
         """What the words that serve no other purpose mean: a declared target by another name, or an unknown thing."""
-        for run in _runs(words, self._known - ANATOMY - FINDINGS - self.structures.words):
+        for run in _runs(named.free, self._known - ANATOMY - FINDINGS - self.structures.words):
             phrase = " ".join(run)
             if self._phrases:
                 scores = self._phrase_vectors @ _vector(phrase)
@@ -351,7 +351,7 @@ def _complete(request: Request, before: Request | None) -> Request:
         return replace(request, measured=(before.measured if before and before.measured else (Intent.SIZE,)))
     if request.asks(Intent.REPORT):
         return replace(request, measured=(Intent.SIZE, Intent.DENSITY) if request.wanted else (Intent.SIZE,))
-    if request.asks(Intent.WHY, Intent.SHOW) and before:
+    if request.asks(Intent.WHY) and before:
         return replace(request, measured=before.measured)
     return request
 

@@ -10,9 +10,10 @@ from pydantic import BaseModel, create_model
 
 from agents.protocol import ProtocolReasoner
 from knowledge.briefing import opening, tool_result
-from knowledge.case import Case, Image, Modality, Origin, Patient
+from knowledge.case import Case, Image, Modality, Origin
 from knowledge.evidence import (
     EVIDENCE,
+    NO_SPACING,
     TRUNCATED,
     Absence,
     Evidence,
@@ -184,10 +185,14 @@ class World:
 
     def _look(self, name: str, subject: Image, target: str) -> list[Evidence]:
         known = [str(known["name"]) for known in CT_TARGETS]
-        if target not in known or subject.modality is not Modality.CT:
+        if target in known and subject.modality is not Modality.CT:
+            reason = f"{target} can be segmented on CT volumes only; {subject.id} is {subject.modality.value}."
+            reason += f" Nothing can be segmented in {subject.id}."
+            return [Limitation(image=subject.id, tool=name, target=target, reason=reason)]
+        if target not in known:
             reason = f'"{target}" cannot be segmented here. In {subject.id} these can be segmented: {", ".join(known)}.'
             return [Limitation(image=subject.id, tool=name, target=target, reason=reason, known=tuple(known))]
-        side = Side(target.split()[0]) if target.startswith(("left", "right")) else None
+        side = Side(target.split(maxsplit=1)[0]) if target.startswith(("left", "right")) else None
         if target in self.absent:
             return [
                 Absence(image=subject.id, target=target, side=side, searched="all slices: no air-filled space inside")
@@ -221,11 +226,12 @@ class World:
             target=mask.target,
             side=mask.side,
             quantity=Quantity(
-                name=name, value=value, unit=unit, low=value - 10 if spread else None, high=value + 10 if spread else None,
+                name=name, value=value, unit=unit,
+                low=value - 10 if spread else None, high=value + 10 if spread else None,
                 spacing=subject.spacing_source if unit.physical else SpacingSource.NONE,
             ),
             of=(mask.id,),
-            caveats=(TRUNCATED,) if self.truncated else (),
+            caveats=((TRUNCATED,) if self.truncated else ()) + ((NO_SPACING,) if unit.grid else ()),
         )  # fmt: skip
 
 
@@ -240,11 +246,6 @@ def lung_passage(**changes: Any) -> Passage:
         "relevance": 0.7,
     }  # fmt: skip
     return Passage(**(known | changes))
-
-
-def adult(**changes: Any) -> Patient:
-    """A patient."""
-    return Patient(**changes)
 
 
 def dumps(value: Any) -> str:
