@@ -41,7 +41,8 @@ def equip(home: Home, reasoner: str = "protocol", bounds: Bounds | None = None) 
         reasoner=make(),
         tools=loaded.tools,
         services=joined,
-        backends={backend.name: backend.version for backend in (*joined.segmenters, *joined.grounders)},
+        backends={seer.name: seer.version for seer in joined.segmenters}
+        | {seer.name: seer.version for seer in joined.grounders},
         library=_fingerprint(joined.library),
         bounds=bounds or Bounds(),
     )

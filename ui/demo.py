@@ -7,7 +7,7 @@ from rich.rule import Rule
 
 from ui.cli import opened, put
 from ui.phantom import chest, write_series
-from ui.terminal import Terminal
+from ui.terminal import Terminal, command_name
 
 QUESTIONS = (
     "How large are the lungs, and is the volume normal for an adult?",
@@ -44,6 +44,6 @@ def run() -> None:
             terminal.out.print(Rule("Check it yourself"))
             terminal.closing(conversation)
             terminal.out.print(
-                "\nAsk about your own images: [bold]citrus chat FILE...[/bold]  "
-                "(in the virtual environment: .venv/bin/citrus)"
+                f"\nAsk about your own images: [bold]{command_name()} chat FILE...[/bold]\n"
+                f"Open the web page:         [bold]{command_name()} serve[/bold]"
             )

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from shutil import which
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console, Group
@@ -80,7 +81,7 @@ class Terminal:
             self.err.print(f"[cyan]→ {escape(update['purpose'])}[/cyan] [dim]{escape(arguments)}[/dim]")
         elif update["type"] == "tool_finished":
             event = update["event"]
-            words = event.refused or event.fault or "; ".join(summary(item) for item in event.evidence)
+            words = event.refused or event.fault or "; ".join(_brief(item) for item in event.evidence)
             mark = "[yellow]✗" if event.refused or event.fault else "[green]✓"
             self.err.print(f"  {mark}[/] {escape(words)} [dim]{event.seconds:.2f} s[/dim]")
 
@@ -116,13 +117,14 @@ class Terminal:
 
     def closing(self, conversation: "Conversation") -> None:
         """Where the record lies and how to check it."""
+        command = command_name()
         self.out.print(
             Group(
                 f"[dim]Trace[/dim]   {conversation.trace.file}",
                 f"[dim]Head[/dim]    {conversation.trace.head}",
-                f"[dim]Check[/dim]   citrus trace verify {conversation.identifier} --head {conversation.trace.head}",
-                f"[dim]Replay[/dim]  citrus trace replay {conversation.identifier}",
-                f"[dim]Go on[/dim]   citrus resume {conversation.identifier}",
+                f"[dim]Check[/dim]   {command} trace verify {conversation.identifier} --head {conversation.trace.head}",
+                f"[dim]Replay[/dim]  {command} trace replay {conversation.identifier}",
+                f"[dim]Go on[/dim]   {command} resume {conversation.identifier}",
             ),
             soft_wrap=True,
         )
@@ -155,6 +157,21 @@ class Terminal:
         self.out.print(report.text())
 
 
+def command_name() -> str:
+    """How the person can call this command: by its name where it is on the path."""
+    called = Path(sys.argv[0])
+    return "citrus" if which("citrus") or called.name != "citrus" else str(called)
+
+
+def _brief(item: "Evidence") -> str:
+    """A few words on a piece of evidence, for the line of its step."""
+    if item.kind == "passage":
+        return item.title
+    if item.kind == "image_facts":
+        return f"{item.image}: {item.modality.value}, {item.facts.get('size', ('', ''))[0]}"
+    return summary(item)
+
+
 def summary(item: "Evidence") -> str:
     """One line on a piece of evidence."""
     if item.kind == "measurement":
@@ -174,7 +191,10 @@ def summary(item: "Evidence") -> str:
         return f"{item.speaker}: {item.text}"
     if item.kind == "view":
         return item.description
-    return ", ".join(f"{name} {value} ({origin})" for name, (value, origin) in item.facts.items())
+    return ", ".join(
+        f"{name} {value}" if value.startswith("unknown") else f"{name} {value} ({origin})"
+        for name, (value, origin) in item.facts.items()
+    )
 
 
 def _event_words(event: "Event") -> str:
