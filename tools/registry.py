@@ -62,6 +62,11 @@ def load_grounders() -> Loaded[Grounder]:
     return _load(GROUNDERS, _grounder)
 
 
+def undeclared(tool: type[Tool]) -> list[str]:
+    """What a tool must declare and does not: names annotated on `Tool` without a value."""
+    return [name for name in Tool.__annotations__ if not hasattr(Tool, name) and not hasattr(tool, name)]
+
+
 def _load(group: str, make: Callable[[str, Any], T]) -> Loaded[T]:
     offers: dict[str, list[EntryPoint]] = {}
     for point in entry_points(group=group):
@@ -104,8 +109,7 @@ def _tool(name: str, found: Any) -> Tool:
         raise _Unfit(f"{found!r} is not a subclass of tools.tool.Tool")
     if inspect.isabstract(found):
         raise _Unfit(f"it does not define {_listed(found.__abstractmethods__)}")
-    missing = [name for name in _declared() if not hasattr(found, name)]
-    if missing:
+    if missing := undeclared(found):
         raise _Unfit(f"it does not declare {_listed(missing)}")
     if found.name != name:
         raise _Unfit(f"it calls itself {found.name!r}, its entry point {name!r}")
@@ -134,11 +138,6 @@ def _made(found: Any) -> Any:
     if not callable(found):
         raise _Unfit(f"{found!r} is not a class")
     return found()
-
-
-def _declared() -> Iterable[str]:
-    """Names that every tool must declare: those annotated on `Tool` without a value."""
-    return [name for name in Tool.__annotations__ if not hasattr(Tool, name)]
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -119,6 +119,7 @@ class Tool(ABC):
         may_be_absent: Whether it may answer that something is not there.
         consent: The question a person must say yes to before it runs, or None.
         intents: Questions it answers, by which the protocol reasoner recognises it.
+        examples: Calls for the conformance kit, where it cannot find them from the schema.
         version: Changes whenever its results may.
     """
 
@@ -132,6 +133,7 @@ class Tool(ABC):
     may_be_absent: ClassVar[bool] = False
     consent: ClassVar[str | None] = None
     intents: ClassVar[tuple[str, ...]] = ()
+    examples: ClassVar[tuple[dict[str, Any], ...]] = ()
     version: ClassVar[str]
 
     def targets(self, services: Services) -> tuple[Target, ...]:
