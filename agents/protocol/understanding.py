@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from agents.protocol.clauses import clauses, cued
 from agents.protocol.examples import EXAMPLES
 from agents.protocol.intents import CUES, MEASURED, TALK, Intent
 from agents.protocol.kit import BoundTool, Kit
@@ -66,12 +67,7 @@ class Request:
         return any(intent in self.intents for intent in intents)
 
 
-_CLAUSE = re.compile(
-    r"\s*[?;.!]\s*|\s*,\s*(?:and\s+|but\s+)?|\s+(?:and|but)\s+(?=(?:what|how|is|are|does|do|where|which|show|tell|can|why|should|"
-    r"measure|compare|any|give|segment|outline)\b)"
-)
 _BACK = re.compile(r"\b(it|its|that|this|these|those|they|them|their|he|she|his|her)\b")
-_THIS_PATIENT = re.compile(r"\b(this|these|that|those|it|its|here|his|her|he|she|patient|patients|my|our|we)\b")
 _AND = re.compile(r"^(?:ok |okay |so )?(?:and|what about|how about|same|also|but|then|now)\b")
 _ORDINALS = {"first": 0, "second": 1, "third": 2, "fourth": 3, "fifth": 4, "one": 0, "two": 1, "three": 2}
 _MODALITY_WORDS = {
@@ -95,6 +91,15 @@ _STOP = frozenset(
 )
 
 
+_CLINICAL = frozenset(
+    "volume volumes diameter diameters density attenuation hounsfield intensity location position visible present "
+    "absent normal abnormal enlarged modality spacing resolution segment outline contour delineate cardiothoracic "
+    "guideline criteria threshold definition compare comparison symmetrical difference report summarise describe "
+    "findings measure measurement average maximum minimum standard deviation percentile".split()
+)
+"""Words of the trade that are worth finding behind a misspelling."""
+
+
 class Understanding:
     """Understands questions against one set of bound tools; holds no conversation."""
 
@@ -108,8 +113,7 @@ class Understanding:
         self._special = [(tool, intent) for tool in kit.special for intent in tool.intents]
         self._special_vectors = _embed_all([intent for _, intent in self._special])
         said = {word for texts in EXAMPLES.values() for text in texts for word in tokens(text)}
-        said |= set(re.findall(r"[a-z]+", " ".join(cue.pattern for cue in CUES.values())))
-        wanted = {word for word in said if len(word) > 3} - _STOP
+        wanted = {word for word in said if len(word) > 3} - _STOP | _CLINICAL
         self._wanted = wanted | self.structures.words | ANATOMY | FINDINGS | MODIFIERS
         self._known = self._wanted | said | _STOP
 
@@ -119,7 +123,7 @@ class Understanding:
         Args:
             images: The image briefs of the case.
         """
-        words = mend(tokens(question), self._known, self._wanted)
+        words = mend(tokens(question), self._is_word, self._wanted)
         named = self.structures.find(words)
         masked = " ".join(named.masked)
         intents, measured = self._intents(masked, before)
@@ -136,12 +140,16 @@ class Understanding:
             unclear=needs and not request.wanted and special is None and Intent.RATIO not in request.measured,
         )
 
+    def _is_word(self, word: str) -> bool:
+        """Whether a word is spelt right: it is known, or it betrays an intent."""
+        return word in self._known or stem(word) in self._known or any(cue.search(word) for cue in CUES.values())
+
     def _intents(self, masked: str, before: Request | None) -> tuple[tuple[Intent, ...], tuple[Intent, ...]]:
         """Intents in the order asked, and the measurements among or behind them."""
         intents: list[Intent] = []
-        clauses = _clauses(masked)
-        for clause in clauses:
-            if len(clauses) > 1 and set(clause.split()) <= {MASKED, "the", "a", "an"}:
+        parts = clauses(masked)
+        for clause in parts:
+            if len(parts) > 1 and set(clause.split()) <= {MASKED, "the", "a", "an"}:
                 continue  # a bare structure beside what is asked of it
             intents += [intent for intent in self._clause(clause, before) if intent not in intents]
         if any(intent not in TALK for intent in intents):
@@ -152,9 +160,9 @@ class Understanding:
         return tuple(intents), measured
 
     def _clause(self, clause: str, before: Request | None) -> list[Intent]:
-        cued = _settle({intent: match for intent, cue in CUES.items() if (match := cue.search(clause))}, clause)
-        if cued:
-            return cued
+        betrayed = cued(clause)
+        if betrayed:
+            return betrayed
         best, score = self._by_meaning(clause)
         if before and not before.asks(*TALK) and _AND.match(clause) and score < OVERRIDING:
             return list(before.intents)
@@ -294,51 +302,6 @@ def _example_vectors() -> NDArray[np.float32]:
 
 def _embed_all(texts: Sequence[str]) -> NDArray[np.float32]:
     return shared_embedder().embed(texts) if texts else np.zeros((0, 384), np.float32)
-
-
-def _clauses(text: str) -> list[str]:
-    return [clause.strip() for clause in _CLAUSE.split(text) if clause and clause.strip()]
-
-
-def _settle(matches: dict[Intent, re.Match[str]], clause: str) -> list[Intent]:
-    """Decide between intents whose words overlap, in the order their words stand."""
-    found = set(matches)
-    if Intent.ABILITIES in found:
-        return [Intent.ABILITIES]
-    if Intent.WHY in found:
-        return [Intent.WHY]
-    if Intent.KNOWLEDGE in found and not _THIS_PATIENT.search(clause):
-        return [Intent.KNOWLEDGE]
-    if Intent.PICTURE in found:
-        found -= {Intent.COUNT, Intent.REPORT, Intent.SHOW, Intent.PLACE, Intent.DIAMETER, Intent.PRESENCE}
-    if Intent.COUNT in found:
-        found -= {Intent.PRESENCE}
-        if re.search(r"how many (?:millimet\w+|centimet\w+|mm|cm)", clause):
-            found = (found - {Intent.COUNT}) | {Intent.DIAMETER}
-        if re.search(r"how many (?:millilit\w+|lit\w+|ml|cc|hounsfield)", clause):
-            found = (found - {Intent.COUNT}) | {Intent.DENSITY if "hounsfield" in clause else Intent.SIZE}
-    if found & {Intent.PLACE, Intent.REPORT}:
-        found -= {Intent.PRESENCE}
-    if Intent.PRESENCE in found and matches[Intent.PRESENCE].group().startswith("does"):
-        found -= {Intent.SHOW}
-    if Intent.RATIO in found:
-        found -= {Intent.SIZE, Intent.DIAMETER, Intent.SIDES}
-    general = re.compile(r"measur|quantif|extent|how much|bigger|larger|smaller")
-    other = found & {Intent.DIAMETER, Intent.DENSITY, Intent.COUNT}
-    if other and Intent.SIZE in found and general.match(matches[Intent.SIZE].group()):
-        found -= {Intent.SIZE}
-    if Intent.SIDES in found and Intent.NORMALITY in found and not re.search(r"left|right|side|symmetr|both", clause):
-        found -= {Intent.SIDES}
-    if found & MEASURED:
-        found -= {Intent.SHOW, Intent.OUTLINE, Intent.PRESENCE}
-    if Intent.REPORT in found and MASKED not in clause:
-        found -= {Intent.NORMALITY}
-    if Intent.OUTSIDE in found and not found & (MEASURED | {Intent.KNOWLEDGE}):
-        return [Intent.OUTSIDE]
-    found -= {Intent.OUTSIDE}
-    if found - TALK:
-        found -= TALK
-    return sorted(found, key=lambda intent: matches[intent].start() if intent in matches else 0)
 
 
 def _complete(request: Request, before: Request | None) -> Request:

@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 _TOKEN = re.compile(r"[a-z0-9]+(?:[-'.][a-z0-9]+)*|[?,;.!]")
 
@@ -62,21 +62,17 @@ def stems(phrase: str | Iterable[str]) -> tuple[str, ...]:
     return tuple(stem(word) for word in (tokens(phrase) if isinstance(phrase, str) else phrase))
 
 
-def mend(words: list[str], known: Collection[str], wanted: Collection[str]) -> list[str]:
+def mend(words: list[str], known: Callable[[str], bool], wanted: Collection[str]) -> list[str]:
     """Replace misspelt words.
 
     A word nobody knows becomes the nearest wanted one: one slip in up to seven letters, two in more,
     and the first letter must be right or swapped with the second.
 
     Args:
-        known: Words that are spelt right.
+        known: Whether a word is spelt right.
         wanted: Words worth finding.
     """
-    return [word if _spelt(word, known) else _nearest(word, wanted) for word in words]
-
-
-def _spelt(word: str, known: Collection[str]) -> bool:
-    return len(word) < 4 or not word.isalpha() or word in known or stem(word) in known
+    return [word if len(word) < 4 or not word.isalpha() or known(word) else _nearest(word, wanted) for word in words]
 
 
 def _nearest(word: str, wanted: Collection[str]) -> str:

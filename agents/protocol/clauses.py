@@ -1,0 +1,68 @@
+"""A question in clauses, and what the words of each betray."""
+
+import re
+
+from agents.protocol.intents import CUES, MEASURED, TALK, Intent
+from agents.protocol.structures import MASKED
+
+_CLAUSE = re.compile(
+    r"\s*[?;.!]\s*|\s*,\s*(?:and\s+|but\s+)?|\s+(?:and|but)\s+(?=(?:what|how|is|are|does|do|where|which|show|tell|can|why|should|"
+    r"measure|compare|any|give|segment|outline)\b)"
+)
+_THIS_PATIENT = re.compile(r"\b(this|these|that|those|it|its|here|his|her|he|she|patient|patients|my|our|we)\b")
+
+
+def clauses(text: str) -> list[str]:
+    """The clauses of a question, in order."""
+    return [clause.strip() for clause in _CLAUSE.split(text) if clause and clause.strip()]
+
+
+def cued(clause: str) -> list[Intent]:
+    """The intents that a clause's words betray, in the order they stand; empty where none do.
+
+    Args:
+        clause: Mended, with structures written "organ".
+    """
+    return _settle({intent: match for intent, cue in CUES.items() if (match := cue.search(clause))}, clause)
+
+
+def _settle(matches: dict[Intent, re.Match[str]], clause: str) -> list[Intent]:
+    """Decide between intents whose words overlap."""
+    found = set(matches)
+    if Intent.ABILITIES in found:
+        return [Intent.ABILITIES]
+    if Intent.WHY in found:
+        return [Intent.WHY]
+    if Intent.KNOWLEDGE in found and not _THIS_PATIENT.search(clause):
+        return [Intent.KNOWLEDGE]
+    if Intent.PICTURE in found:
+        found -= set() if MASKED in clause else {Intent.SIZE}
+        found -= {Intent.COUNT, Intent.REPORT, Intent.SHOW, Intent.PLACE, Intent.DIAMETER, Intent.PRESENCE}
+    if Intent.COUNT in found:
+        found -= {Intent.PRESENCE}
+        if re.search(r"how many (?:millimet\w+|centimet\w+|mm|cm)", clause):
+            found = (found - {Intent.COUNT}) | {Intent.DIAMETER}
+        if re.search(r"how many (?:millilit\w+|lit\w+|ml|cc|hounsfield)", clause):
+            found = (found - {Intent.COUNT}) | {Intent.DENSITY if "hounsfield" in clause else Intent.SIZE}
+    if found & {Intent.PLACE, Intent.REPORT, Intent.SIDES}:
+        found -= {Intent.PRESENCE}
+    if Intent.PRESENCE in found and matches[Intent.PRESENCE].group().startswith("does"):
+        found -= {Intent.SHOW}
+    if Intent.RATIO in found:
+        found -= {Intent.SIZE, Intent.DIAMETER, Intent.SIDES}
+    general = re.compile(r"measur|quantif|extent|how much|bigger|larger|smaller")
+    other = found & {Intent.DIAMETER, Intent.DENSITY, Intent.COUNT}
+    if other and Intent.SIZE in found and general.match(matches[Intent.SIZE].group()):
+        found -= {Intent.SIZE}
+    if Intent.SIDES in found and Intent.NORMALITY in found and not re.search(r"left|right|side|symmetr|both", clause):
+        found -= {Intent.SIDES}
+    if found & MEASURED:
+        found -= {Intent.SHOW, Intent.OUTLINE, Intent.PRESENCE}
+    if Intent.REPORT in found and MASKED not in clause:
+        found -= {Intent.NORMALITY}
+    if Intent.OUTSIDE in found and not found & (MEASURED | {Intent.KNOWLEDGE}):
+        return [Intent.OUTSIDE]
+    found -= {Intent.OUTSIDE}
+    if found - TALK:
+        found -= TALK
+    return sorted(found, key=lambda intent: matches[intent].start() if intent in matches else 0)
