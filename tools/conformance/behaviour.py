@@ -1,5 +1,6 @@
 """Checks on how a tool behaves when the image is stored otherwise, empty, or not what it takes."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -15,6 +16,9 @@ _TURNS = ((1, 0, 2), (1, 2, 0))
 """Coronal and another order of the axes; with the flips they reach every storage."""
 
 _THICKEST_MM = 10.0
+
+_PLACE = re.compile(r"slice|frame|row|column|coordinate|index|point|pixel", re.IGNORECASE)
+"""Words by which an argument says that its number is a place in the array."""
 
 _PATIENCE = 20.0
 """Seconds that nonsense may take; what tools do on a phantom this small takes one."""
@@ -192,19 +196,23 @@ def _solid(kit: Kit) -> Phantom:
 
 
 def _placeless(kit: Kit, phantom: Phantom) -> list[Outcome]:
-    """Answered calls without numbers, which might be coordinates of one way of storing."""
-    found = [one for one in kit.answers(phantom) if one.answered and not _numbers(one.call)]
+    """Answered calls without coordinates, which would be of one way of storing only."""
+    places = {one.name for one in properties(kit.tool) if _PLACE.search(f"{one.name} {one.description}")}
+    found = [
+        one
+        for one in kit.answers(phantom)
+        if one.answered and not any(_numbers(value, name in places) for name, value in one.call.items())
+    ]
     if not found:
-        raise DoesNotApply("no example call without coordinates was answered on a CT")
+        raise DoesNotApply(f"no example call without coordinates was answered on the {phantom.name}")
     return found
 
 
-def _numbers(value: Any) -> bool:
-    if isinstance(value, dict):
-        value = list(value.values())
+def _numbers(value: Any, place: bool) -> bool:
+    """Whether a value holds numbers that may be coordinates: a list's, or those of an argument for a place."""
     if isinstance(value, list | tuple):
-        return any(_numbers(item) for item in value)
-    return isinstance(value, int | float) and not isinstance(value, bool)
+        return any(_numbers(item, place=True) for item in value)
+    return place and isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _stored_otherwise(kit: Kit, home: Phantom, other: Phantom, storage: Storage) -> Iterator[str]:

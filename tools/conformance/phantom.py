@@ -24,7 +24,7 @@ Bits = NDArray[np.bool_]
 IMAGE = "I1"
 """Id of the one image of every phantom case."""
 
-_GRID = (4.0, 4.0, 4.0)
+_GRID = (5.0, 5.0, 5.0)
 _THICK = (10.0, 2.5, 5.0)
 _EXTENT = (300.0, 260.0, 380.0)
 _FINE_MM = 2.5
