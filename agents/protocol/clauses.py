@@ -50,7 +50,7 @@ def _settle(matches: dict[Intent, re.Match[str]], clause: str) -> list[Intent]:
         found -= {Intent.SHOW}
     if Intent.RATIO in found:
         found -= {Intent.SIZE, Intent.DIAMETER, Intent.SIDES}
-    general = re.compile(r"measur|quantif|extent|how much|bigger|larger|smaller")
+    general = re.compile(r"measur|quantif|extent|how much|bigger|larger|smaller|largest|smallest")
     other = found & {Intent.DIAMETER, Intent.DENSITY, Intent.COUNT}
     if other and Intent.SIZE in found and general.match(matches[Intent.SIZE].group()):
         found -= {Intent.SIZE}

@@ -8,6 +8,8 @@ from agents.protocol.intents import Intent
 
 EXAMPLES: dict[Intent, tuple[str, ...]] = {
     Intent.SIZE: (
+        "calculate the volume of the organ",
+        "what space does the organ occupy",
         "how large is the organ",
         "what is the volume of the organ",
         "how big is it",
@@ -36,6 +38,8 @@ EXAMPLES: dict[Intent, tuple[str, ...]] = {
         "what hounsfield numbers does the organ have",
     ),
     Intent.PLACE: (
+        "from which slice to which slice does the organ go",
+        "on what level is the organ",
         "where is the organ",
         "on which slices does the organ lie",
         "locate the organ",
@@ -45,6 +49,8 @@ EXAMPLES: dict[Intent, tuple[str, ...]] = {
         "in which part of the image is the organ",
     ),
     Intent.PRESENCE: (
+        "does the patient have an organ",
+        "is the organ missing",
         "is there an organ on this image",
         "can you see the organ",
         "does the scan include the organ",
@@ -54,6 +60,8 @@ EXAMPLES: dict[Intent, tuple[str, ...]] = {
         "did the scan catch any of the organ",
     ),
     Intent.NORMALITY: (
+        "does this value fall within the usual range",
+        "is the organ of ordinary size",
         "is that normal",
         "is the size within normal limits",
         "is the organ enlarged",
@@ -65,6 +73,9 @@ EXAMPLES: dict[Intent, tuple[str, ...]] = {
         "is this abnormal",
     ),
     Intent.PICTURE: (
+        "what does this file contain",
+        "in which direction was it acquired",
+        "how was this image made",
         "what is this image",
         "what kind of scan is it",
         "which modality and plane is this",
@@ -114,6 +125,8 @@ EXAMPLES: dict[Intent, tuple[str, ...]] = {
         "is one side different from the other",
     ),
     Intent.REPORT: (
+        "anything that stands out",
+        "what is your impression",
         "describe the findings",
         "write a report",
         "summarise this study",
@@ -132,6 +145,10 @@ EXAMPLES: dict[Intent, tuple[str, ...]] = {
         "how did you get that number",
     ),
     Intent.ABILITIES: (
+        "what can i ask you",
+        "what kind of questions do you answer",
+        "what are you for",
+        "which measurements do you offer",
         "what can you do",
         "what are you able to measure",
         "which organs do you know",

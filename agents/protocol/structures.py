@@ -31,12 +31,12 @@ ANATOMY = frozenset(
 """Anatomy that no paraphrase may turn into something else: it is declared under its name, or unknown."""
 
 MODIFIERS = frozenset(
-    "left right upper lower middle pulmonary pleural hepatic renal cardiac cerebral abdominal pericardial lymph "
-    "lateral anterior posterior superior inferior common main solid subsolid solitary small large thoracic cervical "
-    "lumbar iliac carotid coronary third fourth inferior white red optic vena corpus temporal frontal parietal "
-    "occipital brain lung bone chest heart liver kidney mediastinal hilar pancreatic splenic gall ground-glass "
-    "part-solid intracranial subdural epidural subarachnoid ischaemic foreign aortic adrenal psoas soft biliary "
-    "bile".split()
+    "ascending descending distal proximal left right upper lower middle pulmonary pleural hepatic renal cardiac "
+    "cerebral abdominal pericardial lymph lateral anterior posterior superior inferior common main solid subsolid "
+    "solitary small large thoracic cervical lumbar iliac carotid coronary third fourth inferior white red optic "
+    "vena corpus temporal frontal parietal occipital brain lung bone chest heart liver kidney mediastinal hilar "
+    "pancreatic splenic gall ground-glass part-solid intracranial subdural epidural subarachnoid ischaemic foreign "
+    "aortic adrenal psoas soft biliary bile".split()
 )
 _IN = frozenset(("in", "within", "inside", "of", "on", "at", "near"))
 _IMAGE_NOUNS = frozenset("ct mr film scan image study picture exam examination slice series radiograph volume".split())
@@ -191,7 +191,7 @@ def _image_words(singular: Sequence[str]) -> set[int]:
 
 
 def _without_locations(mentions: list[Mention], singular: Sequence[str]) -> list[Mention]:
-    """Leave out a known structure that only says where a finding is: "a nodule in the left lung"."""
+    """Leave out a structure that only says where a finding is: "a nodule in the left lung"."""
     findings = [mention for mention in mentions if not mention.known and singular[mention.stop - 1] in FINDINGS]
     if not findings:
         return mentions
@@ -199,7 +199,7 @@ def _without_locations(mentions: list[Mention], singular: Sequence[str]) -> list
     return [
         mention
         for mention in mentions
-        if not mention.known
+        if mention in findings
         or mention.start < first
         or not any(word in _IN for word in singular[max(0, mention.start - 3) : mention.start])
     ]

@@ -1,5 +1,6 @@
 """From a question's words to what is wanted: intents, structures, images."""
 
+import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,7 +16,7 @@ from agents.protocol.intents import CUES, MEASURED, TALK, Intent
 from agents.protocol.kit import BoundTool, Kit
 from agents.protocol.structures import ANATOMY, BOTH, FINDINGS, MASKED, MODIFIERS, OPPOSITE, SIDES, Named, Structures
 from agents.protocol.words import mend, stem, tokens
-from knowledge.embedding import shared_embedder
+from knowledge.embedding import model_folder, shared_embedder
 
 MEANING = 0.5
 """Least cosine at which a question counts as a paraphrase of an intent's example."""
@@ -113,9 +114,9 @@ class Understanding:
         self._special = [(tool, intent) for tool in kit.special for intent in tool.intents]
         self._special_vectors = _embed_all([intent for _, intent in self._special])
         said = {word for texts in EXAMPLES.values() for text in texts for word in tokens(text)}
-        wanted = {word for word in said if len(word) > 3} - _STOP | _CLINICAL
-        self._wanted = wanted | self.structures.words | ANATOMY | FINDINGS | MODIFIERS
-        self._known = self._wanted | said | _STOP
+        other = ({word for word in said if len(word) > 3} - _STOP) | _CLINICAL | ANATOMY | FINDINGS | MODIFIERS
+        self._wanted = [*sorted(self.structures.words), *sorted(other - self.structures.words)]
+        self._known = frozenset((*self._wanted, *said, *_STOP))
 
     def read(self, question: str, before: Request | None, images: Sequence[Mapping[str, Any]]) -> Request:
         """Understand a question after the one `before` it.
@@ -141,8 +142,9 @@ class Understanding:
         )
 
     def _is_word(self, word: str) -> bool:
-        """Whether a word is spelt right: it is known, or it betrays an intent."""
-        return word in self._known or stem(word) in self._known or any(cue.search(word) for cue in CUES.values())
+        """Whether a word is spelt right: it is English, known here, or betrays an intent."""
+        known = word in self._known or stem(word) in self._known or word in _english()
+        return known or any(cue.search(word) for cue in CUES.values())
 
     def _intents(self, masked: str, before: Request | None) -> tuple[tuple[Intent, ...], tuple[Intent, ...]]:
         """Intents in the order asked, and the measurements among or behind them."""
@@ -151,7 +153,8 @@ class Understanding:
         for clause in parts:
             if len(parts) > 1 and set(clause.split()) <= {MASKED, "the", "a", "an"}:
                 continue  # a bare structure beside what is asked of it
-            intents += [intent for intent in self._clause(clause, before) if intent not in intents]
+            # Beside a clause whose words are plain, another must be as plain.
+            intents += [intent for intent in self._clause(clause, before, bool(intents)) if intent not in intents]
         if any(intent not in TALK for intent in intents):
             intents = [intent for intent in intents if intent not in TALK]
         if not intents:
@@ -159,13 +162,15 @@ class Understanding:
         measured = tuple(intent for intent in intents if intent in MEASURED)
         return tuple(intents), measured
 
-    def _clause(self, clause: str, before: Request | None) -> list[Intent]:
+    def _clause(self, clause: str, before: Request | None, beside: bool) -> list[Intent]:
         betrayed = cued(clause)
         if betrayed:
             return betrayed
         best, score = self._by_meaning(clause)
         if before and not before.asks(*TALK) and _AND.match(clause) and score < OVERRIDING:
             return list(before.intents)
+        if beside:
+            return [best] if score >= OVERRIDING and best not in TALK else []
         if score >= MEANING and not (before and _AND.match(clause) and best in TALK):
             return [best]
         if before and (_AND.match(clause) or _BACK.search(clause) or MASKED in clause or len(clause.split()) <= 4):
@@ -209,8 +214,9 @@ class Understanding:
                 found += [Wanted(leaf) for leaf in self.structures.on_sides(mention.name, named.sides)]
             else:
                 found.append(Wanted(mention.name, known=False))
-        if not found and not set(intents) <= TALK | {Intent.KNOWLEDGE, Intent.PICTURE}:
-            found = self._paraphrased(named, strict=bool(before and before.wanted))
+        if not found and not set(intents) <= TALK | {Intent.KNOWLEDGE, Intent.PICTURE, Intent.RATIO}:
+            strict = bool(before and before.wanted) or Intent.REPORT in intents
+            found = self._paraphrased(named, strict)
         anew = set(intents) <= TALK | {Intent.REPORT, Intent.PICTURE, Intent.KNOWLEDGE}
         if anew and not (named.sides or named.opposite or _BACK.search(" ".join(words))):
             return tuple(dict.fromkeys(found))
@@ -293,6 +299,13 @@ def _vector(text: str) -> NDArray[np.float32]:
     vector: NDArray[np.float32] = shared_embedder().embed([text])[0]
     vector.flags.writeable = False
     return vector
+
+
+@cache
+def _english() -> frozenset[str]:
+    """Whole words of the embedding model's own vocabulary."""
+    vocabulary = json.loads((model_folder() / "tokenizer.json").read_text(encoding="utf-8"))["model"]["vocab"]
+    return frozenset(word for word in vocabulary if word.isalpha() and len(word) > 3)
 
 
 @cache

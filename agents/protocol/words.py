@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 _TOKEN = re.compile(r"[a-z0-9]+(?:[-'.][a-z0-9]+)*|[?,;.!]")
 
@@ -62,7 +62,7 @@ def stems(phrase: str | Iterable[str]) -> tuple[str, ...]:
     return tuple(stem(word) for word in (tokens(phrase) if isinstance(phrase, str) else phrase))
 
 
-def mend(words: list[str], known: Callable[[str], bool], wanted: Collection[str]) -> list[str]:
+def mend(words: list[str], known: Callable[[str], bool], wanted: Sequence[str]) -> list[str]:
     """Replace misspelt words.
 
     A word nobody knows becomes the nearest wanted one: one slip in up to seven letters, two in more,
@@ -70,24 +70,29 @@ def mend(words: list[str], known: Callable[[str], bool], wanted: Collection[str]
 
     Args:
         known: Whether a word is spelt right.
-        wanted: Words worth finding.
+        wanted: Words worth finding; of two that are as near, the first is meant.
     """
-    return [word if len(word) < 4 or not word.isalpha() or known(word) else _nearest(word, wanted) for word in words]
+    return [word if _short(word) or not word.isalpha() or known(word) else _nearest(word, wanted) for word in words]
 
 
-def _nearest(word: str, wanted: Collection[str]) -> str:
+def _short(word: str) -> bool:
+    """Whether too few letters are left to tell what was meant; three without a vowel are an omission."""
+    return len(word) < 3 or (len(word) == 3 and any(vowel in word for vowel in "aeiouy"))
+
+
+def _nearest(word: str, wanted: Sequence[str]) -> str:
     limit = 1 if len(word) <= 7 else 2
     best = min(
         (
-            (slips(word, candidate), candidate)
-            for candidate in wanted
+            (slips(word, candidate), place, candidate)
+            for place, candidate in enumerate(wanted)
             if abs(len(candidate) - len(word)) <= limit
             and len(candidate) >= 4
             and (candidate[0] == word[0] or candidate[:2] == word[1::-1])
         ),
-        default=(limit + 1, word),
+        default=(limit + 1, 0, word),
     )
-    return best[1] if best[0] <= limit else word
+    return best[2] if best[0] <= limit else word
 
 
 def slips(a: str, b: str) -> int:
