@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -17,11 +17,10 @@ from torch import Tensor
 
 from agents.citrus_v.boxes import read_boxes
 from agents.citrus_v.checkpoint import fingerprint
-from agents.citrus_v.generation import Chooser, greedy
 from agents.citrus_v.masks import DrawnMask
 from agents.citrus_v.offered import OFFERED, Offer, display_for, reliability
 from agents.citrus_v.pictures import Picture
-from agents.citrus_v.reader import Reader, Reply, Turn
+from agents.citrus_v.reader import CannotRead, Reader, Reply, Turn
 from agents.citrus_v.slices import SliceView, Values, coarse, neighbours
 from knowledge.case import Image
 from knowledge.evidence import Confidence, Side
@@ -36,19 +35,14 @@ _LOOK_TOKENS = 128
 _OWN_ESTIMATE = "probability the model gives its own words, averaged over tokens; not calibrated"
 
 
-class CannotRead(ValueError):  # noqa: N818 - an answer for the reasoner, not a fault
-    """The image does not allow it, in words for the reasoner.
+class Answering(Protocol):
+    """Who is asked: `Reader` in this process, or `ServerReader`."""
 
-    Attributes:
-        reason: The words.
-        target: What was asked for, or None.
-    """
+    def read(self, turns: Sequence[Turn], max_new_tokens: int) -> list[Reply]:
+        """Answer every turn, none knowing of another."""
 
-    def __init__(self, reason: str, *, target: str | None = None) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.target = target
-        self.known: tuple[str, ...] = ()
+    def resized(self, height: int, width: int) -> tuple[int, int]:
+        """(height, width) of the grid on which boxes are written."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +98,7 @@ class CitrusVSegmenter:
     """Outlines by mask; a volume slice by slice, after the slices that show the target were found.
 
     Args:
-        reader: The opened model.
+        reader: Who is asked.
         version: Names the weights.
         batch: Slices asked about at once.
         candidates: Slices of a volume that are asked about first; around those that show the
@@ -114,7 +108,7 @@ class CitrusVSegmenter:
 
     def __init__(
         self,
-        reader: Reader,
+        reader: Answering,
         version: str,
         *,
         batch: int = 8,
@@ -182,11 +176,11 @@ class CitrusVGrounder:
     """Boxes on single pictures, as the model writes them.
 
     Args:
-        reader: The opened model.
+        reader: Who is asked.
         version: Names the weights.
     """
 
-    def __init__(self, reader: Reader, version: str) -> None:
+    def __init__(self, reader: Answering, version: str) -> None:
         self.name = "citrus-v boxes"
         self.version = version
         self.reader = reader
@@ -209,7 +203,7 @@ class CitrusVGrounder:
             turn = Turn.ask(GROUND.format(target=target), picture)
             reply = _read(self.reader, [turn], _BOX_TOKENS, target)[0]
             size = picture.height, picture.width
-            read = read_boxes(reply.text, self.reader.processor.resized(*size), size)
+            read = read_boxes(reply.text, self.reader.resized(*size), size)
             if read.refused and not read.found:
                 raise CannotRead(f"The model's boxes make no sense: {'; '.join(read.refused)}.", target=target)
             boxes += [LocatedBox(target, found.box, (index, index + 1)) for found in read.found]
@@ -252,17 +246,20 @@ def look(
         chances.append(float(best[0]))
         return token
 
-    reply = _read(reader, [Turn.ask(question, picture)], max_new_tokens, None, choose=likeliest)[0]
+    try:
+        reply = reader.read([Turn.ask(question, picture)], max_new_tokens, likeliest)[0]
+    except ValueError as error:
+        raise CannotRead(f"The picture cannot be read: {error}.") from error
     # The step that reads a last [SEG] chooses no word of the answer.
     said = chances[: len(reply.ids)]
     return Look(reply.text.strip(), Confidence(value=math.exp(sum(said) / len(said)), method=_OWN_ESTIMATE))
 
 
-def _read(
-    reader: Reader, turns: Sequence[Turn], tokens: int, target: str | None, choose: Chooser = greedy
-) -> list[Reply]:
+def _read(reader: Answering, turns: Sequence[Turn], tokens: int, target: str) -> list[Reply]:
     try:
-        return reader.read(turns, tokens, choose)
+        return reader.read(turns, tokens)
+    except CannotRead as error:
+        raise CannotRead(error.reason, target=target) from error
     except ValueError as error:
         raise CannotRead(f"The picture cannot be read: {error}.", target=target) from error
 
@@ -276,7 +273,8 @@ def _extent(image: Image, asked: int, count: int) -> str:
 
 def _scores(kept: dict[int, list[DrawnMask]], count: int) -> dict[str, float]:
     each = [(index, mask.scores) for index, masks in kept.items() for mask in masks]
-    scores = {name: min(found[name] for _, found in each) for name in each[0][1]}
+    names = each[0][1]  # one source draws all masks: they have the same scores
+    scores = {name: min(found[name] for _, found in each) for name in names}
     if count > 1:
         for index, found in each:
             for name, value in found.items():

@@ -26,23 +26,26 @@ class DrawnMask:
         object_score: Probability that the object is in the picture at all.
         stability: Overlap of the mask with itself between a stricter and a laxer threshold, in
             [0, 1]; 0 where even the laxer one is empty.
-        absent: The object score is low, or no pixel is set.
+
+    Scores are None where a server sends the mask without them.
     """
 
     mask: NDArray[np.bool_]
-    iou: float
-    object_score: float
-    stability: float
+    iou: float | None = None
+    object_score: float | None = None
+    stability: float | None = None
 
     @property
     def absent(self) -> bool:
-        """Whether this says that the object is not there."""
-        return self.object_score < OBJECT_THRESHOLD or not self.mask.any()
+        """Whether this says that the object is not there: its score is low, or no pixel is set."""
+        low = self.object_score is not None and self.object_score < OBJECT_THRESHOLD
+        return low or not self.mask.any()
 
     @property
     def scores(self) -> dict[str, float]:
-        """The scores by name."""
-        return {"iou": self.iou, "object_score": self.object_score, "stability": self.stability}
+        """The scores there are, by name."""
+        scores = {"iou": self.iou, "object_score": self.object_score, "stability": self.stability}
+        return {name: score for name, score in scores.items() if score is not None}
 
 
 @torch.inference_mode()

@@ -22,6 +22,21 @@ KEPT_PICTURES = 16
 MAX_NEW_TOKENS = 512
 
 
+class CannotRead(ValueError):  # noqa: N818 - an answer for the reasoner, not a fault
+    """The image does not allow it, in words for the reasoner.
+
+    Attributes:
+        reason: The words.
+        target: What was asked for, or None.
+    """
+
+    def __init__(self, reason: str, *, target: str | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.target = target
+        self.known: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True)
 class Turn:
     """One conversation that waits for an answer.
@@ -52,6 +67,7 @@ class Reply:
     """What the model answers.
 
     Attributes:
+        ids: Its tokens; empty from a server, which sends none.
         masks: One for each `[SEG]` of the answer, on the pixels of `Turn.drawn_on`.
     """
 
@@ -126,6 +142,10 @@ class Reader:
             text = self.processor.decode(answer.ids)
             replies.append(Reply(text, answer.ids, tuple(masks), answer.finish))
         return replies
+
+    def resized(self, height: int, width: int) -> tuple[int, int]:
+        """(height, width) on which boxes in answers are, for a picture of that size."""
+        return self.processor.resized(height, width)
 
     def _begin(self, turn: Turn) -> None:
         """Let SAM 2 encode the picture while the language model goes on; `draw` waits for it."""

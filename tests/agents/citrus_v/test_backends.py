@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from agents.citrus_v import backends
-from agents.citrus_v.backends import CannotRead, CitrusVGrounder, CitrusVSegmenter, look
+from agents.citrus_v.backends import CitrusVGrounder, CitrusVSegmenter, look
 from agents.citrus_v.offered import OFFERED, SOFT_TISSUE
+from agents.citrus_v.reader import CannotRead
 from agents.citrus_v.slices import SliceView, coarse, neighbours
 from knowledge.case import Image, Modality, Origin, Window
 from knowledge.quantity import SpacingSource
@@ -50,7 +51,7 @@ class Scripted:
 
     def __init__(self, reader, say):
         self.real, self.say = reader, say
-        self.processor = reader.processor
+        self.resized = reader.resized
         self.asked = []
 
     def read(self, turns, max_new_tokens, choose=None):
