@@ -227,15 +227,17 @@ class Composer:
                 text=f"{sentences.upper_first(subject)} {'are' if many else 'is'} cut off, so "
                 f"{'they' if many else 'it'} cannot be compared with that value",
             )
-        unlimited = False
+        unlimited: list[Piece] = []
         for piece in whole:
             limit = passages.limit_for(piece, best, patient)
             if limit is not None:
                 text, plain = passages.compared(piece, best, limit)
                 yield about(piece, best, text=text, plain=plain)
-            unlimited = unlimited or limit is None
+            else:
+                unlimited.append(piece)
         if unlimited:
-            yield about(best, text="The passage states no limit value for this")
+            quantity = listed(list(dict.fromkeys(str(piece.quantity.get("name")) for piece in unlimited)))
+            yield about(*unlimited, best, text=f"The passage states no limit for the {quantity}")
 
     def _limits(self, image: Mapping[str, Any]) -> Iterator[Sentence]:
         """What could not be done on one image."""

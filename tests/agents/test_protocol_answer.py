@@ -86,7 +86,7 @@ def test_a_limit_that_applies_is_compared_with() -> None:
 
 def test_a_mean_is_no_limit() -> None:
     answer = said(World(), "Is the left lung volume normal?")
-    assert "The passage states no limit value for this [E5]." in answer
+    assert "The passage states no limit for the volume [E4, E5]." in answer
     assert "These are volumes of both whole lungs together" in answer
 
 
