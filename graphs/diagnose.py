@@ -380,13 +380,18 @@ def _answer(state: State, runtime: Runtime[Setup]) -> Update:
     claims: tuple[Claim, ...] = ()
     withheld: tuple[Claim, ...] = ()
     if not failure:
-        verified = setup.journal.find(("verified", turn, state["objections"]))
-        if not isinstance(verified, Verified):
+        attempts = [setup.journal.find(("verified", turn, attempt + 1)) for attempt in range(state["objections"])]
+        verified = [event for event in attempts if isinstance(event, Verified)]
+        if not verified:
             raise TypeError(f"turn {turn} is answered before it was verified")
-        text, withheld = verified.answer.strip(), verified.withheld
-        claims = tuple(claim for claim in verified.claims if claim not in verified.withheld)
-        if not text:
-            text = "Nothing that I could say here is supported by the evidence at hand."
+        text, withheld = verified[-1].answer.strip(), verified[-1].withheld
+        claims = tuple(claim for claim in verified[-1].claims if claim not in withheld)
+        if not claims and not withheld:
+            # A reasoner that gave up its claims must not leave the impression that it had none.
+            withheld = next((event.withheld for event in reversed(verified) if event.withheld), ())
+        if withheld and not claims:
+            text = f"Nothing that I could say here is supported by the evidence at hand.\n\n{text}".strip()
+        text = text or "I have no answer to this."
     bound = state["bound"]
     if bound:
         text += f"\n\nI stopped at the limit of {bound} for one turn, so this may be incomplete."
