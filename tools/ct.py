@@ -7,14 +7,13 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from knowledge.case import Image, Modality
 from knowledge.evidence import TRUNCATED, Side
 from tools import ct_body
 from tools.backends import Segmentation, Target
 from tools.ct_body import AIR, BONE, FAT, SOFT, Body, find_body
-from tools.ct_grid import NO_DATA, Bits, Grid, at_border
+from tools.ct_grid import NO_DATA, Bits, Grid, at_border, dilate
 from tools.ct_lungs import LEFT, RIGHT, Lungs, find_lungs
 from tools.imaging.volume import Volume
 from tools.tool import ToolRefusal
@@ -23,7 +22,10 @@ _KEPT = 2
 _SIDES = {"left lung": (Side.LEFT, LEFT), "right lung": (Side.RIGHT, RIGHT)}
 _PARENCHYMA = "lung parenchyma"
 
-_LUNG_CAVEAT = "the outline holds air-containing lung and its vessels; lung without air is not in it"
+_LUNG_CAVEATS = (
+    "the outline holds lung that contains air, and its vessels; lung without air is not in it",
+    "air beside a lung, as in pneumothorax, is not told from lung",
+)
 
 
 def _target(name: str, *synonyms: str, parts: tuple[str, ...] = ()) -> Target:
@@ -153,7 +155,7 @@ def _lung(grid: Grid, lungs: Lungs, target: str, where: str) -> Segmentation:
     )
     if label and not mask.any() and (lungs.labels > 0).any():
         searched += "; lung lies on the other side only"
-    return _result(grid, target, mask, searched, side=side, caveats=(_LUNG_CAVEAT,))
+    return _result(grid, target, mask, searched, side=side, caveats=_LUNG_CAVEATS)
 
 
 def _result(
@@ -170,8 +172,8 @@ def _cut(grid: Grid, fine: Bits) -> bool:
     """Whether the mask reaches the border of the volume or of the data in it."""
     if at_border(fine):
         return True
-    padding = grid.fine <= NO_DATA
-    return bool(padding.any() and (ndimage.binary_dilation(padding) & fine).any())
+    padding = grid.coarse <= NO_DATA
+    return bool(padding.any() and (grid.enlarge(dilate(padding, grid.mm, max(grid.mm))) & fine).any())
 
 
 _Draw = Callable[[Grid, Body], NDArray[np.bool_]]

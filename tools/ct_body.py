@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-from tools.ct_grid import NO_DATA, Bits, Grid, dilate, erode, fill_slices
+from tools.ct_grid import NO_DATA, Bits, Grid, dilate, erode, fill_slices, open_boxes
 
 AIR = -400.0
 FAT = (-190.0, -30.0)
@@ -29,8 +29,10 @@ BONE = 300.0
 
 _SKIN = -500.0
 _OUTSIDE = -930.0
+_IN_BODY = 0.2
 _STRUT_MM = 4.0
 _CAVITY_MM = 7.0
+_IN_PLANE = ndimage.generate_binary_structure(3, 1) & np.array([False, True, False])[:, None, None]
 _LEAST_BODY_ML = 20.0
 _LEAST_BONE_MM3 = 200.0
 _SPONGY_MM = 15.0
@@ -142,24 +144,28 @@ def _largest(mask: Bits) -> Bits | None:
 
 
 def _lung_at_border(grid: Grid, air: Bits, tissue: Bits) -> Bits:
-    """Air-filled regions of a slice that reach its border, are not as thin as air, and lie in the body."""
+    """Air-filled regions of a slice that reach the end of its data, but not as thin as outside air.
+
+    Where outside air is in the slice as well, they must border on tissue of the body: between table
+    and border there are regions of partial volume.
+    """
+    padding = grid.coarse <= NO_DATA
+    end = ndimage.binary_dilation(padding, _IN_PLANE) if padding.any() else np.zeros_like(air)
+    end[:, (0, -1)] = end[:, :, (0, -1)] = True
     cut = np.zeros_like(air)
     for index, (plane, hu, body) in enumerate(zip(air, grid.coarse, tissue, strict=True)):
         labels, _ = ndimage.label(plane)
-        edge = np.unique(np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]]))
-        for label in edge[edge > 0]:
-            region = labels == label
-            rim = ndimage.binary_dilation(region) & ~region
-            if np.median(hu[region]) > _OUTSIDE and body[rim].sum() > rim.sum() / 2:
+        regions = [labels == label for label in np.unique(labels[end[index]]) if label > 0]
+        dense = [region for region in regions if np.median(hu[region]) > _OUTSIDE]
+        for region in dense:
+            rim = ndimage.binary_dilation(region) & ~region & ~padding[index]
+            if len(dense) == len(regions) or body[rim].sum() > _IN_BODY * rim.sum():
                 cut[index] |= region
     return cut
 
 
 def _open_air(grid: Grid, air: Bits) -> Bits:
     """Air joined to the sides of the volume by passages wider than about twice `_CAVITY_MM`."""
-    # Outside the volume's sides there is air as well, so eroding must not start from them.
-    wide = erode(air, grid.mm, _CAVITY_MM)
-    labels, _ = ndimage.label(wide)
-    sides = np.unique(np.concatenate([labels[:, (0, -1)].ravel(), labels[:, :, (0, -1)].ravel()]))
-    outside = np.isin(labels, sides[sides > 0])
-    return dilate(outside, grid.mm, _CAVITY_MM) & air
+    sides = np.zeros_like(air)
+    sides[:, (0, -1)] = sides[:, :, (0, -1)] = True
+    return open_boxes(air, grid.mm, _CAVITY_MM, sides)

@@ -19,13 +19,14 @@ from tools.imaging.volume import Volume
 
 Bits = NDArray[np.bool_]
 Size = tuple[float, float, float]
+Window = tuple[slice, slice, slice]
 
 _LARGE_BALL = 150  # voxels; from there on a distance map is faster
 COARSE_MM = 2.0
 """Block size aimed at: half of the thinnest wall that matters here, the diaphragm over the stomach."""
 
-NO_DATA = -1100.0
-"""HU below this are padding outside the reconstructed circle: air is -1000, and noise rarely adds 100."""
+NO_DATA = -1500.0
+"""HU below this are padding outside the reconstructed circle: air is -1000, and no noise adds 500."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,20 +85,28 @@ class Grid:
         """Volume of a voxel of `coarse` in mL."""
         return float(np.prod(self.mm)) / 1000
 
-    def enlarge(self, coarse: NDArray[Any]) -> NDArray[Any]:
-        """Values on `coarse` repeated onto `fine`."""
+    def enlarge(self, coarse: NDArray[Any], window: Window | None = None) -> NDArray[Any]:
+        """Values on a window of `coarse`, or on all of it, repeated onto the same part of `fine`."""
+        sizes = self.fine.shape if window is None else self.fine[self.fine_window(window)].shape
         for axis, block in enumerate(self.blocks):
             if block > 1:
                 whole = np.repeat(coarse, block, axis=axis)
-                coarse = whole[tuple(slice(self.fine.shape[axis]) if a == axis else slice(None) for a in range(3))]
+                coarse = whole[tuple(slice(sizes[axis]) if a == axis else slice(None) for a in range(3))]
         return coarse
+
+    def fine_window(self, window: Window) -> Window:
+        """The part of `fine` that a window of `coarse` covers."""
+        z, y, x = (
+            slice(part.start * block, part.stop * block) for part, block in zip(window, self.blocks, strict=True)
+        )
+        return z, y, x
 
     def to_volume(self, fine: Bits) -> Bits:
         """A mask on `fine` as a mask (slices, rows, columns) of the volume."""
         turned = fine[tuple(slice(None, None, -1 if flip else 1) for flip in self.flipped)]
         return np.ascontiguousarray(turned.transpose(np.argsort(self.axes)))
 
-    def window(self, mask: Bits, margin_mm: float) -> tuple[slice, slice, slice]:
+    def window(self, mask: Bits, margin_mm: float) -> Window:
         """The part of the coarse grid that holds `mask` and `margin_mm` around it."""
         found = ndimage.find_objects(mask.astype(np.uint8))[0]
         cells = [int(np.ceil(margin_mm / size)) for size in self.mm]
@@ -124,6 +133,16 @@ def dilate(mask: Bits, mm: Size, by: float) -> Bits:
 def close(mask: Bits, mm: Size, by: float) -> Bits:
     """The mask with gaps narrower than about twice `by` mm bridged."""
     return erode(dilate(mask, mm, by), mm, by) | mask
+
+
+def open_boxes(mask: Bits, mm: Size, by: float, seeds: Bits) -> Bits:
+    """Where a box reaching `by` mm to all sides fits in the mask and can be pushed to from `seeds`."""
+    size = [2 * int(by / length) + 1 for length in mm]
+    wide = ndimage.minimum_filter(mask.view(np.uint8), size=size, mode="nearest")
+    labels, _ = ndimage.label(wide)
+    reached = np.unique(labels[seeds])
+    pushed = np.isin(labels, reached[reached > 0])
+    return np.asarray(ndimage.maximum_filter(pushed.view(np.uint8), size=size) > 0) & mask
 
 
 def _ball(mm: Size, radius: float) -> Bits:

@@ -32,14 +32,16 @@ _GAS_SHARE = 0.5
 _DENSE = -500.0
 _LEAST_CUT_ML = 10.0
 _LEAST_WHOLE_ML = 40.0
+_LEAST_RIBLESS_ML = 100.0
 _LEAST_BUBBLE_ML = 3.0
 _MINERAL = 200.0
 _RIB_MM = 12.0
-_RIB_SHARE = 0.2
+_RIB_SHARE = 0.1
 _LEAST_BONE_ML = 2.0
 _VESSEL_MM = 4.0
-_SPLIT_MM = (2.0, 4.0, 6.0, 8.0)
+_SPLIT_MM = (2.0, 4.0, 6.0, 8.0, 11.0, 14.0)
 _SPLIT_SHARE = 0.2
+_STRAY_SHARE = 0.05
 
 
 @dataclass(frozen=True)
@@ -50,9 +52,10 @@ class Pocket:
         ml: Volume.
         core: Mean HU away from its wall, where no voxel is part wall; None where it is all wall.
         gas: Share of the core below `GAS`.
-        cut: Whether an end of the scan cuts it.
+        cut: Whether the border of the field of view cuts it.
         wall: Median HU of what it lies in.
-        ribbed: Share of its surface within 12 mm of bone, or None where no bone is in view beside it.
+        ribbed: Share of its surface within 12 mm of bone, or None where ribs may be out of view: no bone
+            is beside it, or a side of the field of view cuts it.
     """
 
     ml: float
@@ -67,6 +70,7 @@ class Pocket:
         """Describe `pocket`; `ribs` is all within 12 mm of `bone`. All masks are coarse."""
         cut = at_border(pocket)
         beside = bone[pocket.any(axis=(1, 2))].sum() * grid.voxel_ml
+        ribs_in_view = beside >= _LEAST_BONE_ML and not at_border(pocket, (1, 2))
         window = grid.window(pocket, 4 * max(grid.mm))
         hu, pocket, ribs = grid.coarse[window], pocket[window], ribs[window]
         core = hu[ndimage.binary_erosion(pocket, border_value=1)]
@@ -77,18 +81,21 @@ class Pocket:
             core=float(core.mean()) if core.size else None,
             gas=float((core < GAS).mean()) if core.size else 0.0,
             cut=cut,
-            wall=float(np.median(hu[rim])) if (rim := _rim(grid, pocket)).any() else 0.0,
-            ribbed=float(ribs[surface].mean()) if beside >= _LEAST_BONE_ML and surface.any() else None,
+            wall=float(np.median(hu[rim])) if (rim := _rim(pocket)).any() else 0.0,
+            ribbed=float(ribs[surface].mean()) if ribs_in_view and surface.any() else None,
         )
 
     @property
     def is_lung(self) -> bool:
-        """Whether all of the rules above hold."""
+        """Whether all of the rules above hold; without ribs to go by, it must be a larger piece."""
+        least = _LEAST_CUT_ML if self.cut else _LEAST_WHOLE_ML
+        if self.ribbed is None:
+            least = _LEAST_RIBLESS_ML
         return (
             self.core is not None
             and self.core < _DENSE
             and self.gas < _GAS_SHARE
-            and self.ml >= (_LEAST_CUT_ML if self.cut else _LEAST_WHOLE_ML)
+            and self.ml >= least
             and self.wall < BONE / 2
             and (self.ribbed is None or self.ribbed >= _RIB_SHARE)
         )
@@ -134,27 +141,26 @@ def _midline(body: Body, bone: Bits) -> float:
     return float(np.median(columns))
 
 
-def _rim(grid: Grid, mask: Bits) -> Bits:
-    """What lies around a mask, beyond the voxels that are part of it by partial volume."""
-    size = max(grid.mm)
-    return dilate(mask, grid.mm, 2.5 * size) & ~dilate(mask, grid.mm, 1.5 * size)
+def _rim(mask: Bits) -> Bits:
+    """The second voxel around a mask: the first is part of it by partial volume."""
+    return np.asarray(ndimage.binary_dilation(mask, iterations=2) & ~ndimage.binary_dilation(mask))
 
 
 def _bubbles(grid: Grid, air: Bits, ribs: Bits) -> Bits:
     """Gas of stomach or bowel that partial volume of the diaphragm joins to a lung.
 
-    A bulla lies in lung and a pneumothorax along the ribs; such gas is left where it is.
+    A bulla lies mostly in lung, or like a pneumothorax along the ribs; such gas is left where it is.
     """
     gas = air & (grid.coarse < GAS)
     broad = dilate(erode(gas, grid.mm, _VESSEL_MM), grid.mm, _VESSEL_MM) & gas
     bubbles = np.zeros_like(air)
     for bubble in pieces(broad, _LEAST_BUBBLE_ML / grid.voxel_ml):
         window = grid.window(bubble, 4 * max(grid.mm))
-        rim = _rim(grid, bubble[window])
+        rim = _rim(bubble[window])
         lung = rim & air[window] & (grid.coarse[window] > GAS)
-        if lung.sum() < 0.3 * rim.sum() and ribs[window][rim].sum() < _RIB_SHARE * rim.sum():
+        if lung.sum() < 0.5 * rim.sum() and ribs[window][rim].sum() < _RIB_SHARE * rim.sum():
             bubbles |= bubble
-    return dilate(bubbles, grid.mm, 2 * max(grid.mm)) & air
+    return np.asarray(ndimage.binary_dilation(bubbles, iterations=2) & air)
 
 
 def _sided(grid: Grid, lungs: Bits, middle: float) -> NDArray[np.uint8]:
@@ -176,14 +182,20 @@ def _parted(grid: Grid, piece: Bits, middle: float) -> list[Bits]:
     Lungs touch at the thin junction before the heart, so eroding opens it first. A piece that leaves no
     large part on either side of the midline is one lung, even one that has grown across it.
     """
+    across = np.nonzero(piece)[2] > middle
+    if not _STRAY_SHARE < across.mean() < 1 - _STRAY_SHARE:
+        return [piece]
+    window = grid.window(piece, 2 * max(grid.mm))
+    whole = piece[window]
     for depth in _SPLIT_MM:
-        eroded = erode(piece, grid.mm, depth)
+        eroded = erode(whole, grid.mm, depth)
         large = list(pieces(eroded, _SPLIT_SHARE * float(eroded.sum())))
-        left = [part for part in large if _centre(part) > middle]
-        right = [part for part in large if _centre(part) <= middle]
+        left = [part for part in large if window[2].start + _centre(part) > middle]
+        right = [part for part in large if window[2].start + _centre(part) <= middle]
         if left and right:
-            nearer_left = _distance(grid, left) < _distance(grid, right)
-            return [piece & nearer_left, piece & ~nearer_left]
+            part = np.zeros_like(piece)
+            part[window] = whole & (_distance(grid, left) < _distance(grid, right))
+            return [part, piece & ~part]
     return [piece]
 
 
@@ -194,14 +206,14 @@ def _distance(grid: Grid, parts: list[Bits]) -> NDArray[np.float64]:
 def _drawn(grid: Grid, sides: NDArray[np.uint8], other: Bits) -> NDArray[np.uint8]:
     """The lungs with their vessels, their surface drawn on the fine grid where HU passes `AIR`."""
     fine = np.zeros(grid.fine.shape, np.uint8)
-    if not sides.any():
-        return fine
-    air = (grid.fine < AIR) & (grid.fine > NO_DATA)
     for side in (side for side in (LEFT, RIGHT, UNSIDED) if (sides == side).any()):
-        lung = sides == side
-        free = ~other & ((sides == 0) | lung)
+        window = grid.window(sides == side, 2 * _VESSEL_MM)
+        part = grid.fine_window(window)
+        lung = sides[window] == side
+        free = ~other[window] & ((sides[window] == 0) | lung)
         whole = ndimage.binary_fill_holes(close(lung, grid.mm, _VESSEL_MM)) & free
         core = ndimage.binary_erosion(whole, border_value=1) | (whole & ~lung)
         band = ndimage.binary_dilation(whole) & free
-        fine[grid.enlarge(core) | (grid.enlarge(band) & air)] = side
+        air = (grid.fine[part] < AIR) & (grid.fine[part] > NO_DATA)
+        fine[part][grid.enlarge(core, window) | (grid.enlarge(band, window) & air)] = side
     return fine

@@ -59,13 +59,7 @@ def resolve(asked: Sequence[str], backends: Sequence[B], image: Image, done: str
     for candidates in matches.values():
         fitting = [match for match in candidates if unfit(match.target, image) is None]
         if not fitting:
-            target = candidates[0].target
-            raise ToolRefusal(
-                f"{target.name} can be {done} on {_where(target)} only; {unfit(target, image)}. "
-                f"{_offer(image, known, done)}",
-                target=target.name,
-                known=known,
-            )
+            raise _misfit([match.target for match in candidates], image, known, done)
         for part in _parts(fitting[0]):
             wanted.setdefault(part.target.name, part)
     return list(wanted.values())
@@ -98,6 +92,17 @@ def unfit(target: Target, image: Image) -> str | None:
     if part and target.body_parts and not any(shown in part for shown in target.body_parts):
         return f"{image.id} shows the {part}"
     return None
+
+
+def _misfit(candidates: Sequence[Target], image: Image, known: Sequence[str], done: str) -> ToolRefusal:
+    """The refusal for targets that are known, but not for such an image."""
+    nearest = max(candidates, key=lambda target: image.modality in target.modalities)
+    where = " or ".join(dict.fromkeys(_where(target) for target in candidates))
+    return ToolRefusal(
+        f"{nearest.name} can be {done} on {where} only; {unfit(nearest, image)}. {_offer(image, known, done)}",
+        target=nearest.name,
+        known=known,
+    )
 
 
 def _where(target: Target) -> str:
