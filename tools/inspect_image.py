@@ -137,10 +137,7 @@ def facts_of(image: Image) -> dict[str, tuple[str, str]]:
         "size": (size, Origin.HEADER.value),
         "values": (_VALUES[image.intensity], Origin.HEADER.value if image.intensity != "HU" else _hu_origin(image)),
         "plane": _plane_fact(image),
-        "orientation": (
-            "known" if image.affine is not None else "unknown: left and right cannot be told from the file",
-            image.orientation_origin.value,
-        ),
+        "orientation": (_orientation(image), image.orientation_origin.value),
         "spacing": _spacing_fact(image),
         "file format": (image.format, Origin.HEADER.value),
     }
@@ -150,6 +147,14 @@ def facts_of(image: Image) -> dict[str, tuple[str, str]]:
 
 
 _VALUES = {"HU": "Hounsfield units", "signal": "signal without a physical unit", "colour": "colour"}
+
+
+def _orientation(image: Image) -> str:
+    if image.affine is not None:
+        return "known"
+    if image.orientation_origin is Origin.UNKNOWN:
+        return "unknown: left and right cannot be told from the file"
+    return "the patient's left is at the right of the picture, head up"
 
 
 def _hu_origin(image: Image) -> str:

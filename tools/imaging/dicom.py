@@ -95,8 +95,6 @@ def _read_pixels(stack: Stack, limits: Limits, progress: Progress) -> tuple[Any,
 
     def read(job: int) -> None:
         places = work[job]
-        # Decoders give frames in rising order of index.
-        places.sort(key=lambda at: stack.frames[at].index)
         instance = stack.frames[places[0]].instance
         try:
             check_pixels(instance)
@@ -140,6 +138,8 @@ def _draft(stack: Stack, array: Any) -> Draft:
         *words,
     ):
         note(draft, caveat)
+    if instance.projection:
+        _hang(draft, instance.towards)
     if placement.affine is not None:
         affine = placement.affine
         draft.plane = plane_of(np.cross(affine[:3, 0], affine[:3, 1]))
@@ -150,6 +150,18 @@ def _draft(stack: Stack, array: Any) -> Draft:
             draft.spacing = _turned_spacing(placement.affine, affine, placement.spacing)
         draft.affine = affine
     return draft
+
+
+def _hang(draft: Draft, towards: tuple[str, str]) -> None:
+    """Turn a frontal projection as films are hung, left of the patient at the right, head up."""
+    across, down = towards
+    if across in ("L", "R") and down in ("H", "F"):
+        if across == "R" or down == "H":
+            draft.array = draft.array[:, :: -1 if down == "H" else 1, :: -1 if across == "R" else 1]
+            note(draft, "stored mirrored or upside down; turned so that the patient's left is at the right, head up")
+        draft.orientation_origin = Origin.HEADER
+    elif across in ("H", "F") or down in ("L", "R"):
+        note(draft, "stored turned on its side: what is left and right in the picture is not so in the patient")
 
 
 def _turned_spacing(before: Any, after: Any, spacing: tuple[float, float, float] | None) -> Any:

@@ -64,6 +64,7 @@ class Instance:
         series: Key of its series.
         uid: SOP instance UID, or empty.
         pixels_at: Offset of the Pixel Data element, or None where the file is deflated.
+        towards: Sides of the patient that rows and columns run to ("L", "F"), or empty strings.
         padding: Lowest and highest stored value of padding, or None.
     """
 
@@ -87,6 +88,7 @@ class Instance:
     signed: bool
     padding: tuple[int, int] | None
     has_modality_lut: bool
+    towards: tuple[str, str]
     localizer: bool
     projection: bool
     hu: bool
@@ -294,6 +296,7 @@ def _instance(
         signed=signed,
         padding=_padding(facts, signed, allocated),
         has_modality_lut=facts.first("ModalityLUTSequence") is not None,
+        towards=_towards(facts),
         localizer=localizer,
         projection=code in _PROJECTIONS,
         hu=code is Modality.CT
@@ -331,6 +334,14 @@ def _frame(instance: Instance, index: int, facts: Facts, caveats: tuple[str, ...
         windows=_windows(facts),
         phase=tuple(facts.text(keyword)[:64] for keyword in PHASES),
     )
+
+
+def _towards(facts: Facts) -> tuple[str, str]:
+    """Patient Orientation (PS3.3 C.7.6.1.1.1), the main letter of each direction."""
+    letters = [str(item).strip()[:1] for item in items(facts.raw("PatientOrientation"))]
+    if len(letters) == 2 and all(letter in ("L", "R", "A", "P", "H", "F") for letter in letters):
+        return letters[0], letters[1]
+    return "", ""
 
 
 def _orthogonal(values: tuple[float, ...]) -> Vector6 | None:

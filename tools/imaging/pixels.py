@@ -1,6 +1,7 @@
 """The stored values of a DICOM file: read in place where they are plain, decoded where packed."""
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -158,7 +159,9 @@ def _decoded(instance: Instance, indices: Sequence[int]) -> Iterator[NDArray[Any
     if instance.syntax.is_compressed and instance.syntax not in _PLAIN:
         _check_streams(dataset, instance)
     decoder = get_decoder(instance.syntax)
-    for values, _ in decoder.iter_array(dataset, indices=list(indices)):
+    # Asked for one by one, frames are found anew each time; all in order, in one pass.
+    wanted = None if list(indices) == list(range(instance.frames)) else list(indices)
+    for values, _ in islice(decoder.iter_array(dataset, indices=wanted), len(indices)):
         palette = instance.photometric == "PALETTECOLOR"
         yield _as_stored(apply_color_lut(values, dataset) if palette else values, instance)
 

@@ -18,6 +18,9 @@ from tools.imaging.limits import Limits, Unreadable
 from tools.imaging.source import Source
 
 _FORMATS = ("PNG", "JPEG", "TIFF")
+_SILENT = (
+    "a picture file does not say how it was made, which way it lies or how large a pixel is, and may have text in it"
+)
 _MAGIC = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"II*\0", b"MM\0*")
 _GREY = {"L": np.uint8, "I;16": np.uint16, "I;16L": np.uint16, "I;16B": np.uint16, "I": np.int32, "F": np.float32}
 
@@ -53,7 +56,7 @@ def read_raster(source: Source, limits: Limits) -> Draft:
         without_gaps(draft)
     except ValueError:
         raise Unreadable("None of its values is a finite number.") from None
-    note(draft, "a picture file does not say how it was made, which way it lies or how large a pixel is")
+    note(draft, _SILENT)
     return draft
 
 

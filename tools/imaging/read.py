@@ -14,7 +14,7 @@ of the case still opens. Nothing is written outside `blobs`.
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -28,15 +28,14 @@ from numpy.typing import NDArray
 from knowledge.blobs import BlobStore
 from knowledge.case import Case, Image, Modality, Origin, Patient, Problem
 from knowledge.quantity import SpacingSource
-from tools.imaging.archive import ARCHIVES, members, open_zip
+from tools.imaging.collect import Found, Kind, collect
 from tools.imaging.dicom import read_dicom
 from tools.imaging.draft import Draft, note
-from tools.imaging.header import is_dicom, is_directory
 from tools.imaging.identity import Identity
 from tools.imaging.limits import Limits, Unreadable
-from tools.imaging.nifti import is_nifti, read_nifti
-from tools.imaging.raster import is_raster, read_raster
-from tools.imaging.source import Budget, Refusal, Source, known_suffix, label, walk
+from tools.imaging.nifti import read_nifti
+from tools.imaging.raster import read_raster
+from tools.imaging.source import Budget, Refusal, Source
 from tools.imaging.volume import as_affine, encode_pixels
 
 __all__ = ["Limits", "Reading", "read_case"]
@@ -85,8 +84,9 @@ def read_case(
         progress: Told in a few neutral words what is being read.
 
     Returns:
-        The case with its images in the order of `paths`, DICOM series in the order met. It has
-        no images where nothing opened; the problems say why.
+        The case with its images in the order of `paths`; DICOM files are read together, where the
+        first of them stands, so that a series may be named file by file. It has no images where
+        nothing opened; the problems say why.
 
     Raises:
         ValueError: `spacing` is not two positive sizes in mm.
@@ -94,9 +94,17 @@ def read_case(
     if spacing is not None and not all(np.isfinite(size) and 0 < size < 1000 for size in spacing):
         raise ValueError(f"a pixel spacing is two positive sizes in mm, not {spacing}")
     reader = _Reader(blobs, limits, spacing, modality, progress or (lambda _: None))
-    for number, path in enumerate(paths, start=1):
-        reader.read(number, Path(path))
+    reader.read([Path(path) for path in paths])
     return reader.reading(patient)
+
+
+@dataclass(frozen=True)
+class _Person:
+    """Whom one header speaks of; the key stays in memory."""
+
+    key: str = field(repr=False)
+    age: float | None
+    sex: str | None
 
 
 class _Reader:
@@ -115,87 +123,61 @@ class _Reader:
         self.names: dict[str, str] = {}
         self.images: list[Image] = []
         self.problems: list[Problem] = []
-        self.patients: list[Draft] = []
+        self.people: list[_Person] = []
         self.counts: dict[str, int] = {}
 
-    def read(self, number: int, path: Path) -> None:
-        """Read one of the paths the caller named."""
-        own = label(number, path.name)
-        try:
-            with ExitStack() as stack:
-                if path.is_dir():
-                    self._read_many(own, path, self._in_folder(number, path))
-                elif not path.is_file():
-                    raise Unreadable("There is no file or folder of this name.")
-                elif path.suffix.lower() in ARCHIVES and not path.name.lower().endswith(".nii.gz"):
-                    if path.suffix.lower() != ".zip":
-                        raise Unreadable("Of archives only zip is opened; unpack it first.")
-                    self.budget.take(path.stat().st_size)
-                    archive = stack.enter_context(open_zip(path, self.limits))
-                    self._read_many(own, path, members(archive, path, number, self.budget))
+    def read(self, paths: Sequence[Path]) -> None:
+        """Read everything; all DICOM together, since a series may be named file by file."""
+        with ExitStack() as stack:
+            found = [item for at, path in enumerate(paths, 1) for item in collect(at, path, self.budget, stack)]
+            dicom = [item.source for item in found if isinstance(item, Found) and item.kind is Kind.DICOM]
+            for item in found:
+                if isinstance(item, Refusal):
+                    self._refuse(item)
+                elif self._is_full():
+                    break
+                elif item.kind is Kind.DICOM:
+                    self._take_dicom(dicom)
+                    dicom = []
                 else:
-                    self.budget.take(size := path.stat().st_size)
-                    self._read_sources([Source(own, str(path), size, own, path)])
-        except Unreadable as error:
-            self._refuse(Refusal(own, str(path), error.reason))
-        except OSError:
-            self._refuse(Refusal(own, str(path), "It cannot be read from the disk."))
+                    self._take_one(item.source, read_nifti if item.kind is Kind.NIFTI else read_raster)
+        self._gather()
 
-    def _in_folder(self, number: int, folder: Path) -> Iterator[Source | Refusal]:
-        for item, path in enumerate(walk(folder, self.limits.depth), start=1):
-            size = path.stat().st_size
-            self.budget.take(size)
-            yield Source(label(number, path.name, item), str(path), size, f"file {number}", path)
+    def _is_full(self) -> bool:
+        if len(self.images) < self.limits.images:
+            return False
+        self._say(f"The case has more images than the limit of {self.limits.images}; the rest was not opened.")
+        return True
 
-    def _read_many(self, own: str, path: Path, found: Iterable[Source | Refusal]) -> None:
-        """What a folder or archive holds; files that are no images are passed over."""
-        images, problems = len(self.images), len(self.problems)
-        sources = []
-        for item in found:
-            if isinstance(item, Refusal):
-                self._refuse(item)
+    def _take_dicom(self, sources: list[Source]) -> None:
+        for draft in read_dicom(sources, self.identity, self.limits, self.progress) if sources else ():
+            if isinstance(draft, Refusal):
+                self._refuse(draft)
+            elif self._is_full():
+                break
             else:
-                sources.append(item)
-        self._read_sources(sources, strict=False)
-        if len(self.images) == images and len(self.problems) == problems:
-            raise Unreadable("It holds no image that can be opened.")
-        self._gather(problems, own.partition(" (")[0])
+                self._take(draft)
 
-    def _gather(self, start: int, own: str) -> None:
+    def _say(self, reason: str) -> None:
+        """A problem of the case as a whole, once."""
+        problem = Problem(file="case", reason=reason)
+        if problem not in self.problems:
+            self.problems.append(problem)
+
+    def _gather(self) -> None:
         """Say once what is wrong with many files of one folder or archive."""
-        new = self.problems[start:]
-        del self.problems[start:]
-        for reason in dict.fromkeys(problem.reason for problem in new):
-            alike = [problem for problem in new if problem.reason == reason]
-            if len(alike) > _MANY:
-                alike = [Problem(file=f"{own}, {len(alike)} items from item {_item(alike[0])}", reason=reason)]
-            self.problems += alike
-
-    def _read_sources(self, sources: list[Source], strict: bool = True) -> None:
-        dicom, volumes, pictures = [], [], []
-        for source in sources:
-            try:
-                head = source.head()
-            except Exception:  # noqa: BLE001 - unpacking hostile bytes raises anything
-                self._refuse(Refusal(source.label, source.name, "It is damaged."))
-                continue
-            if is_dicom(head):  # first: a DICOM preamble may look like TIFF
-                if strict or not is_directory(source):
-                    dicom.append(source)
-            elif is_raster(head):
-                pictures.append(source)
-            elif is_nifti(head):
-                volumes.append(source)
-            elif strict or known_suffix(source.name) in (".dcm", ".nii", ".nii.gz", ".png", ".jpg", ".jpeg", ".tif"):
-                reason = "It is empty." if source.size == 0 else "It is none of DICOM, NIfTI, PNG, JPEG and TIFF."
-                self._refuse(Refusal(source.label, source.name, reason))
-        for draft in read_dicom(dicom, self.identity, self.limits, self.progress):
-            self._take(draft)
-        for source in volumes:
-            self._take_one(source, read_nifti)
-        # Pictures beside DICOM are icons of a viewer's disc.
-        for source in () if dicom and not strict else pictures:
-            self._take_one(source, read_raster)
+        groups: dict[tuple[str, str], list[Problem]] = {}
+        for problem in self.problems:
+            groups.setdefault((problem.file.partition(", item ")[0], problem.reason), []).append(problem)
+        self.problems = []
+        for (own, reason), alike in groups.items():
+            if len(alike) <= _MANY:
+                self.problems += alike
+            else:
+                first = alike[0].file
+                shown = f"{own}, {len(alike)} items from item {first.partition(', item ')[2].partition(' ')[0]}"
+                self.names[shown] = self.names.get(first, "")
+                self.problems.append(Problem(file=shown, reason=reason))
 
     def _take_one(self, source: Source, reader: Callable[[Source, Limits], Draft]) -> None:
         self.progress(f"Reading {source.label}")
@@ -210,17 +192,10 @@ class _Reader:
         self.names[refusal.label] = refusal.name
         self.problems.append(Problem(file=refusal.label, reason=refusal.reason))
 
-    def _take(self, draft: Draft | Refusal) -> None:
-        if isinstance(draft, Refusal):
-            self._refuse(draft)
-        elif len(self.images) >= self.limits.images:
-            reason = f"The case has more images than the limit of {self.limits.images}; the rest was not opened."
-            if not any(problem.reason == reason for problem in self.problems):
-                self._refuse(Refusal("case", "", reason))
-        else:
-            self._apply_user(draft)
-            self._check_patient(draft)
-            self.images.append(self._store(draft))
+    def _take(self, draft: Draft) -> None:
+        self._apply_user(draft)
+        self._check_patient(draft)
+        self.images.append(self._store(draft))
 
     def _apply_user(self, draft: Draft) -> None:
         """Use what the user states where the file is silent; say so where it is not."""
@@ -245,15 +220,11 @@ class _Reader:
     def _check_patient(self, draft: Draft) -> None:
         if draft.format != "dicom":
             return
-        named = [other.patient for other in self.patients if other.patient]
+        named = [other.key for other in self.people if other.key]
         if draft.patient and named and draft.patient != named[0]:
             note(draft, _OTHER_PATIENT)
-            reason = "The files name more than one patient; a case is about one. Open them apart."
-            if not any(problem.reason == reason for problem in self.problems):
-                self._refuse(Refusal("case", "", reason))
-        self.patients.append(
-            Draft(draft.array[:0], "", "", "dicom", patient=draft.patient, age=draft.age, sex=draft.sex)
-        )
+            self._say("The files name more than one patient; a case is about one. Open them apart.")
+        self.people.append(_Person(draft.patient, draft.age, draft.sex))
 
     def _store(self, draft: Draft) -> Image:
         array = np.ascontiguousarray(draft.array)
@@ -291,24 +262,18 @@ class _Reader:
         )
 
     def reading(self, patient: Patient) -> Reading:
-        """The case as far as it was read."""
-        if len({draft.patient for draft in self.patients if draft.patient}) == 1 or not any(
-            draft.patient for draft in self.patients
-        ):
-            found = {
-                "age_years": next((draft.age for draft in self.patients if draft.age is not None), None),
-                "sex": next((draft.sex for draft in self.patients if draft.sex is not None), None),
-            }
-            known = patient.model_dump()
-            patient = Patient.model_validate(
-                known | {key: value for key, value in found.items() if known[key] is None and value is not None}
-            )
+        """The case as far as it was read; age and sex only where the headers speak of one person."""
+        if len({person.key for person in self.people if person.key}) <= 1:
+            known = {key: value for key, value in patient.model_dump().items() if value is not None}
+            ages = [person.age for person in self.people if person.age is not None]
+            sexes = [person.sex for person in self.people if person.sex is not None]
+            patient = Patient.model_validate({"age_years": _first(ages), "sex": _first(sexes)} | known)
         case = Case(patient=patient, images=tuple(self.images), problems=tuple(self.problems))
         return Reading(case, self.identity, self.names)
 
 
-def _item(problem: Problem) -> str:
-    return problem.file.partition(", item ")[2].partition(" ")[0]
+def _first(values: Sequence[Any]) -> Any:
+    return values[0] if values else None
 
 
 def _set_modality(draft: Draft, modality: Modality) -> None:

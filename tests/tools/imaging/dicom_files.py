@@ -1,5 +1,6 @@
 """DICOM files made for tests: real ones, written by pydicom, every field under the test's hand."""
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -37,8 +38,9 @@ def dataset(pixels: NDArray[Any], sop_class: str = CTImageStorage, modality: str
     data = pixels.tobytes()
     made.PixelData = data + b"\0" * (len(data) % 2)
     made["PixelData"].VR = "OB" if made.BitsAllocated == 8 else "OW"
-    for keyword, value in fields.items():
-        setattr(made, keyword, value)
+    with warnings.catch_warnings(action="ignore"):  # what is invalid here is so on purpose
+        for keyword, value in fields.items():
+            setattr(made, keyword, value)
     made.file_meta.MediaStorageSOPInstanceUID = made.SOPInstanceUID
     return made
 

@@ -149,6 +149,22 @@ def test_padding_of_a_ct_is_air(tmp_path: Path, blobs: BlobStore) -> None:
     assert any(caveat.startswith("padding") for caveat in image.caveats)
 
 
+def test_padding_within_the_scale_of_a_ct_is_left_alone(tmp_path: Path, blobs: BlobStore) -> None:
+    path = save(ct_slice(GREY, PixelPaddingValue=int(GREY[0, 0])), tmp_path / "a.dcm")
+    image, volume = one(blobs, path)
+    assert np.array_equal(volume.array[0], GREY.astype(np.int16) - 1024) and image.caveats == ()
+
+
+@pytest.mark.parametrize("signed", [False, True])
+def test_bits_above_those_stored_are_dropped(signed: bool, tmp_path: Path, blobs: BlobStore) -> None:
+    values = np.arange(-8, 8, dtype=np.int16).reshape(4, 4) if signed else np.arange(16, dtype=np.uint16).reshape(4, 4)
+    dirty = (values.view(np.uint16) & 0x0FFF) | np.uint16(0x5000)  # an overlay in the upper bits
+    made = ct_slice(dirty.view(np.int16) if signed else dirty, RescaleIntercept=0)
+    made.BitsStored, made.HighBit = 12, 11
+    _, volume = one(blobs, save(made, tmp_path / "a.dcm"))
+    assert np.array_equal(volume.array[0], values)
+
+
 def test_ct_without_rescale_is_no_hu(tmp_path: Path, blobs: BlobStore) -> None:
     made = ct_slice(GREY)
     del made.RescaleSlope, made.RescaleIntercept
@@ -173,6 +189,28 @@ def test_spacing_of_a_projection_says_what_it_is(
     assert image.spacing is not None and image.spacing[1:] == spacing
     assert any(word in caveat for caveat in image.caveats)
     assert image.affine is None
+
+
+@pytest.mark.parametrize(
+    ("towards", "turned", "known"),
+    [
+        (["L", "F"], np.s_[:, :], True),
+        (["R", "F"], np.s_[:, ::-1], True),
+        (["RP", "H"], np.s_[::-1, ::-1], True),
+        (["A", "F"], np.s_[:, :], False),
+        (["F", "L"], np.s_[:, :], False),
+        (["<b>", "F"], np.s_[:, :], False),
+    ],
+)
+def test_a_mirrored_film_is_hung_the_right_way(
+    towards: list[str], turned: tuple[slice, slice], known: bool, tmp_path: Path, blobs: BlobStore
+) -> None:
+    path = save(dataset(GREY, CR, "CR", PatientOrientation=towards), tmp_path / "a.dcm")
+    image, volume = one(blobs, path)
+    assert np.array_equal(volume.array[0], GREY[turned])
+    assert (image.orientation_origin is Origin.HEADER) == known and image.affine is None
+    assert any("mirrored" in caveat for caveat in image.caveats) == (known and towards != ["L", "F"])
+    assert any("on its side" in caveat for caveat in image.caveats) == (towards == ["F", "L"])
 
 
 def test_no_spacing_is_no_spacing(tmp_path: Path, blobs: BlobStore) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pydicom.encaps import encapsulate, generate_frames
 from pydicom.uid import JPEG2000Lossless
 
 from knowledge.blobs import BlobStore
@@ -153,6 +154,14 @@ def test_a_codestream_cut_off(tmp_path: Path, blobs: BlobStore) -> None:
     assert "cut off" in refused(blobs, path)
 
 
+def test_a_codestream_without_its_end(tmp_path: Path, blobs: BlobStore) -> None:
+    made = ct_slice(NOISE)
+    made.compress(JPEG2000Lossless, generate_instance_uid=False)
+    (stream,) = generate_frames(made.PixelData, number_of_frames=1)
+    made.PixelData = encapsulate([stream[: len(stream) // 2]])
+    assert "cut off" in refused(blobs, save(made, tmp_path / "a.dcm"))
+
+
 def test_a_deflated_bomb(tmp_path: Path, blobs: BlobStore) -> None:
     path = save(ct_slice(PLANE), tmp_path / "a.dcm")
     data = path.read_bytes()
@@ -175,6 +184,25 @@ def test_any_damage_opens_or_is_refused(tmp_path: Path, data: st.DataObject) -> 
     path.write_bytes(whole[: data.draw(st.integers(len(whole) // 2, len(whole)))])
     case = read_case([path], BlobStore(tmp_path / "blobs")).case
     assert len(case.images) + len(case.problems) == 1
+
+
+def test_one_file_beyond_the_limit_leaves_the_rest_of_its_folder(tmp_path: Path, blobs: BlobStore) -> None:
+    save(ct_slice(PLANE), tmp_path / "s" / "a.dcm")
+    (tmp_path / "s" / "b.dcm").write_bytes(b"x" * 50_000)
+    case = read(blobs, tmp_path / "s", limits=Limits(file_bytes=20_000)).case
+    assert len(case.images) == 1 and "more than the limit" in case.problems[0].reason
+
+
+def test_no_more_images_than_the_limit(tmp_path: Path, blobs: BlobStore) -> None:
+    for number in range(4):
+        save(ct_slice(PLANE, SeriesInstanceUID=f"1.2.{number}"), tmp_path / "s" / f"{number}.dcm")
+    case = read(blobs, tmp_path / "s", limits=Limits(images=3)).case
+    assert len(case.images) == 3 and [problem.file for problem in case.problems] == ["case"]
+
+
+def test_a_zip_by_another_name(tmp_path: Path, blobs: BlobStore) -> None:
+    path = _zip(tmp_path / "study", _slices(tmp_path / "s"))
+    assert one(blobs, path)[0].shape[0] == 3
 
 
 def test_many_files_with_the_same_trouble_make_one_problem(tmp_path: Path, blobs: BlobStore) -> None:

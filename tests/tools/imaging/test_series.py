@@ -8,6 +8,8 @@ import pytest
 import SimpleITK
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pydicom.dataset import Dataset
+from pydicom.uid import EnhancedMRImageStorage, RLELossless
 
 from knowledge.blobs import BlobStore
 from knowledge.case import Modality, Origin, Plane
@@ -154,6 +156,15 @@ def test_a_gap_is_named_and_spacing_is_that_of_the_rest(tmp_path: Path, blobs: B
     assert caveat.startswith("missing slices: about 2 between slices 3 and 4") and "4.0 mm" in caveat
 
 
+def test_the_slices_of_a_gap_are_counted_as_they_are_shown(tmp_path: Path, blobs: BlobStore) -> None:
+    for number, z in enumerate((0, 2, 8, 10, 12, 14)):
+        made = ct_slice(np.zeros((4, 4), np.uint16), z=z, ImageOrientationPatient=[1, 0, 0, 0, -1, 0])
+        save(made, tmp_path / "s" / f"{number}.dcm")
+    image, volume = one(blobs, tmp_path / "s")
+    assert "between slices 2 and 3;" in image.caveats[0]
+    assert volume.affine is not None and volume.affine[2, 2] > 0
+
+
 def test_uneven_spacing_is_named(tmp_path: Path, blobs: BlobStore) -> None:
     for number, z in enumerate((0, 2, 4.4, 6.4)):
         save(ct_slice(np.zeros((4, 4), np.uint16), z=z), tmp_path / "s" / f"{number}.dcm")
@@ -169,6 +180,12 @@ def test_gantry_tilt_shears_the_grid_and_is_named(tmp_path: Path, blobs: BlobSto
     assert any("gantry tilt" in caveat and "11.3 degrees" in caveat for caveat in image.caveats)
     assert image.spacing is not None and image.spacing[0] == pytest.approx(2.5)
     assert volume.voxel_volume == pytest.approx(0.8 * 0.7 * 2.5)
+
+
+def test_a_series_named_file_by_file_is_one_series(tmp_path: Path, blobs: BlobStore) -> None:
+    paths = [save(ct_slice(np.full((4, 4), z, np.uint16), z=z * 3.0), tmp_path / f"{z}" / "a.dcm") for z in (2, 0, 1)]
+    image, volume = one(blobs, *paths)
+    assert volume.array[:, 0, 0].tolist() == [-1024, -1023, -1022] and image.spacing == (3.0, 0.8, 0.7)
 
 
 def test_echoes_at_the_same_places_are_divided_not_interleaved(tmp_path: Path, blobs: BlobStore) -> None:
@@ -265,10 +282,8 @@ def test_one_unreadable_slice_leaves_the_rest(tmp_path: Path, blobs: BlobStore) 
     assert any("missing slices: about 1 between slices 2 and 3" in caveat for caveat in image.caveats)
 
 
-def test_enhanced_multiframe_becomes_a_volume(tmp_path: Path, blobs: BlobStore) -> None:
-    from pydicom.dataset import Dataset
-    from pydicom.uid import EnhancedMRImageStorage
-
+@pytest.mark.parametrize("packed", [False, True])
+def test_enhanced_multiframe_becomes_a_volume(packed: bool, tmp_path: Path, blobs: BlobStore) -> None:
     def item(**fields: object) -> Dataset:
         made = Dataset()
         for keyword, value in fields.items():
@@ -288,6 +303,8 @@ def test_enhanced_multiframe_becomes_a_volume(tmp_path: Path, blobs: BlobStore) 
     made.PerFrameFunctionalGroupsSequence = [
         item(PlanePositionSequence=[item(ImagePositionPatient=[0, 0, z])]) for z in heights
     ]
+    if packed:
+        made.compress(RLELossless, generate_instance_uid=False)
     image, volume = one(blobs, save(made, tmp_path / "enhanced.dcm"))
     assert (image.shape, image.frames, image.dimensions) == ((4, 4, 4), 1, 3)
     assert volume.array[:, 0, 0].tolist() == [0, 3, 6, 9]
