@@ -122,14 +122,20 @@ def naive(model: CitrusV, picture: Picture, words: list[int]) -> tuple[list[int]
         return answer, masks
 
 
-def timed(run: Callable[[], object], repeats: int) -> tuple[float, float]:
-    """Median and spread (half of highest less lowest) of seconds."""
-    seconds = []
+def timed(*runs: Callable[[], object], repeats: int) -> list[list[float]]:
+    """Seconds of each run, taken in turn so that other work on the machine falls on all alike."""
+    seconds: list[list[float]] = [[] for _ in runs]
     for _ in range(repeats):
-        start = time.perf_counter()
-        run()
-        seconds.append(time.perf_counter() - start)
-    return statistics.median(seconds), (max(seconds) - min(seconds)) / 2
+        for index, run in enumerate(runs):
+            start = time.perf_counter()
+            run()
+            seconds[index].append(time.perf_counter() - start)
+    return seconds
+
+
+def spread(values: list[float]) -> float:
+    """Half of highest less lowest."""
+    return (max(values) - min(values)) / 2
 
 
 def main() -> None:
@@ -148,16 +154,21 @@ def main() -> None:
             words[5 + 4 * mask] = tiny.SEG
         mine, theirs = ours(model, picture, words), naive(model, picture, words)
         agreement = [float(np.mean(one.mask == other.mask)) for one, other in zip(mine[1], theirs[1], strict=True)]
-        fast, fast_spread = timed(lambda words=words: ours(model, picture, words), arguments.repeats)
-        slow, slow_spread = timed(lambda words=words: naive(model, picture, words), arguments.repeats)
+        fast, slow = timed(
+            lambda words=words: ours(model, picture, words),
+            lambda words=words: naive(model, picture, words),
+            repeats=arguments.repeats,
+        )
+        ratios = [second / first for first, second in zip(fast, slow, strict=True)]
         results.append(
             {
                 "masks": count,
-                "ours_s": round(fast, 3),
-                "ours_spread_s": round(fast_spread, 3),
-                "naive_s": round(slow, 3),
-                "naive_spread_s": round(slow_spread, 3),
-                "ratio": round(slow / fast, 2),
+                "ours_s": round(statistics.median(fast), 3),
+                "ours_spread_s": round(spread(fast), 3),
+                "naive_s": round(statistics.median(slow), 3),
+                "naive_spread_s": round(spread(slow), 3),
+                "ratio": round(statistics.median(ratios), 2),
+                "ratio_spread": round(spread(ratios), 2),
                 "same_tokens": mine[0] == theirs[0],
                 "mask_agreement": min(agreement),
             }
