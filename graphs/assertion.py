@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from graphs.claims import Sentence
+from graphs.draft import plain
 from graphs.grounds import Ground, subjects
 from graphs.lexicon import ATTRIBUTION, INABILITY_VERBS
 from graphs.mentions import Mention, Naming, mentions, namings
 from graphs.reading_words import Polarity, Reading, Word, find, read, stem, stems
 from knowledge.case import Case
 from knowledge.claim import Verdict
-from knowledge.evidence import Absence, ImageFacts, Limitation, Passage, Statement
+from knowledge.evidence import CAVEATS, Absence, Evidence, ImageFacts, Limitation, Passage, Statement
 
 _VERBS = stems(INABILITY_VERBS)
 _ATTRIBUTION = frozenset(stem(word) for word in ATTRIBUTION)
@@ -26,6 +27,20 @@ _MISS = re.compile(
 _NO_LIMIT = re.compile(
     r"\b(?:gives?|states?|has|have) no (?:limit|threshold|range) (?:that applies|for)\b", re.IGNORECASE
 )
+
+
+def _tokens(text: str) -> list[str]:
+    return [word.rstrip(".") for word in re.findall(r"[\w.%<>=+-]+", text.lower())]
+
+
+def _told(item: Evidence) -> tuple[str, ...]:
+    texts = tuple(CAVEATS.get(caveat, caveat) for caveat in item.caveats)
+    match item:
+        case Limitation():
+            return (*texts, item.reason)
+        case Absence():
+            return (*texts, item.searched)
+    return texts
 
 
 @dataclass(frozen=True)
@@ -110,6 +125,12 @@ class Assertion:
     def unquoted(self) -> str:
         """The sentence without quoted words."""
         return " ".join(re.sub(r"[\"“][^\"“”]*[\"”]", " ", self.sentence.text).split())
+
+    @cached_property
+    def verbatim(self) -> bool:
+        """Whether it is a whole caveat, reason or account of a search of cited evidence, word for word."""
+        own = _tokens(self.sentence.text)
+        return any(own == _tokens(plain(text)) for ground in self.grounds for text in _told(ground.evidence))
 
     @cached_property
     def misses(self) -> bool:

@@ -126,6 +126,11 @@ class Ground:
         return {word: frozenset(polarities) for word, polarities in found.items()}
 
     @cached_property
+    def frame(self) -> frozenset[str]:
+        """Stems of a passage's title and source, which may frame a sentence from it."""
+        return stems(" ".join(frame_of(self.evidence))) if isinstance(self.evidence, Passage) else frozenset()
+
+    @cached_property
     def figures(self) -> tuple[Figure, ...]:
         """Figures in its texts."""
         return tuple(figure for reading in self.readings for figure in reading.figures)

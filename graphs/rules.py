@@ -207,10 +207,11 @@ def caveat_findings(assertion: Assertion) -> Iterator[Finding]:
     """Cut off, and what follows from it, only where cited evidence says so."""
     reading = assertion.reading
     cues = [index for cue in TRUNCATION_CUES for index in find(reading.words, cue)]
-    if not cues or assertion.about_medicine:
+    whole = any(word.text in _WHOLLY and polarity is Polarity.AFFIRMED for word, polarity in assertion.paired())
+    if not (cues or whole) or assertion.about_medicine:
         return
     told = [ground for ground in assertion.grounds if _says_truncated(ground)]
-    if any(reading.polarity[index] is not Polarity.AFFIRMED for index in cues):
+    if whole or any(reading.polarity[index] is not Polarity.AFFIRMED for index in cues):
         if told:
             yield contradicted(f"{told[0].id} says that the structure is cut off by the field of view")
         else:
@@ -224,6 +225,9 @@ def caveat_findings(assertion: Assertion) -> Iterator[Finding]:
         matching = [ground for ground in assertion.seen if ground.speaks_of(mention)]
         if matching and mention.subject and not any(ground in told for ground in matching):
             yield contradicted(f"{matching[0].id} does not say that it is cut off by the field of view")
+
+
+_WHOLLY = frozenset("completely fully entirely wholly".split())
 
 
 def _says_truncated(ground: Ground) -> bool:

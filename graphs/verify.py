@@ -105,6 +105,8 @@ def _findings(sentence: Sentence, context: str, known: Mapping[str, Ground], cas
         *side_findings(assertion),
         *source_findings(assertion),
     ]
+    if assertion.verbatim:
+        return []
     if assertion.misses:
         return list(quotation_findings(assertion))
     if assertion.no_limit:

@@ -47,6 +47,9 @@ PASSAGE_SHARE = 0.8
 WINDOW_SHARE = 0.6
 """Least share of them that stand together in one place (one to three sentences) of a cited passage."""
 
+LONGEST_QUOTATION = 6
+"""Sentences of a passage that one quotation may run over."""
+
 _REPORT = stems(REPORT)
 _ASSESSMENT = stems(ASSESSMENT)
 _ANATOMY = stems(ANATOMY)
@@ -54,6 +57,7 @@ _INABILITY = stems(INABILITY_WORDS) | stems(INABILITY_VERBS)
 _QUALIFIERS = frozenset(stem(word) for word in QUALIFIERS)
 _FIRM = stems(FIRM) | stems(GRADED)
 _HEDGES = frozenset(stem(word) for word in HEDGES)
+_DOUBTS = stems("may might could suggest suggests possibly probably likely")
 _AMOUNTS = frozenset(AMOUNTS)
 _ATTRIBUTION = frozenset(stem(word) for word in ATTRIBUTION)
 _CUES = frozenset("no not without cannot never absent absence missing neither nor none non lack lacking".split())
@@ -82,11 +86,27 @@ def passage_findings(assertion: Assertion) -> Iterator[Finding]:
         words = ", ".join(repr(word.text) for word in weighty or unknown)
         yield unsupported(f"the cited passage does not say {words}")
         return
-    window = _window(reading, [word for word, _ in spoken], passages)
-    if window is None:
+    windows = _windows(reading, [word for word, _ in spoken], passages)
+    if not windows:
         yield unsupported("no one place in the cited passage says this; keep to its words, or quote it")
-        return
+    for window in windows:
+        found = list(_window_findings(assertion, spoken, window, passages))
+        if found:
+            yield from found
+            return
+
+
+def _window_findings(
+    assertion: Assertion, spoken: Sequence[tuple[Word, Polarity]], window: Sequence[Reading], passages: Sequence[Ground]
+) -> Iterator[Finding]:
+    """Hold the sentence's denials, certainty and condition against the place it is taken from."""
+    reading = assertion.reading
     said = {word.stem for sentence in window for word in sentence.words}
+    near = said | _FRAME | frozenset[str]().union(*(ground.frame for ground in passages))
+    afar = [word.text for word, _ in spoken if word.stem in _ASSESSMENT and word.stem not in near]
+    if afar:
+        yield unsupported(f"the cited passage says {', '.join(map(repr, afar))} in another place, of something else")
+        return
     heard = {word.stem: _heard(window, word) for word, _ in spoken}
     agreed = any(polarity is Polarity.DENIED and Polarity.DENIED in heard[word.stem] for word, polarity in spoken)
     for word, polarity in spoken:
@@ -103,8 +123,9 @@ def passage_findings(assertion: Assertion) -> Iterator[Finding]:
         if stated and not agreed and figure.relation is None and reading.at(figure.start) not in stated:
             yield contradicted(f"the sentence denies or affirms {figure.text} against the cited passage")
     mine = {word.stem for word in reading.words}
-    if said & _HEDGES and not mine & _HEDGES and mine & _ASSESSMENT:
-        yield unsupported(f"the cited passage is less certain: it says {', '.join(sorted(said & _HEDGES))}")
+    hedges = said & (_HEDGES if mine & _ASSESSMENT else _DOUBTS)
+    if hedges and not mine & _HEDGES:
+        yield unsupported(f"the cited passage is less certain: it says {', '.join(sorted(hedges))}")
     conditional = any(figure.relation for sentence in window for figure in sentence.figures) or said & CONDITIONS
     if (
         conditional
@@ -130,33 +151,46 @@ _FRAME = stems(
 )
 
 
-def _window(reading: Reading, spoken: Sequence[Word], passages: Sequence[Ground]) -> tuple[Reading, ...] | None:
-    """The smallest place in a passage that has the sentence's figures and enough of its words."""
+def _windows(reading: Reading, spoken: Sequence[Word], passages: Sequence[Ground]) -> list[tuple[Reading, ...]]:
+    """Places in passages that have the sentence's figures and most of its words; several where they tie.
+
+    A place is the fewest sentences in a row that have enough of the words; a quotation may be longer.
+    """
     quoted = bool(_QUOTE.search(reading.text))
-    needed = WINDOW_SHARE * max(1, len(spoken))
-    best: tuple[float, tuple[Reading, ...]] | None = None
-    for size in (1, 2, 3):
-        if size > 1 and len(reading.figures) > 1 and not quoted:
+    best: list[tuple[Reading, ...]] = []
+    most = 0
+    for size in range(1, LONGEST_QUOTATION + 1 if quoted else 4):
+        if (size > 1 and not quoted and len(reading.figures) > 1) or (best and not quoted):
             break
         for ground in passages:
-            frame = (
-                _FRAME | stems(" ".join(frame_of(ground.evidence))) if isinstance(ground.evidence, Passage) else _FRAME
-            )
-            for start in range(max(1, len(ground.readings) - size + 1)):
-                window = ground.readings[start : start + size]
-                said = {word.stem for sentence in window for word in sentence.words}
-                shared = sum(word.stem in said for word in spoken)
-                framed = sum(word.stem in said or word.stem in frame for word in spoken)
-                there = [figure for sentence in window for figure in sentence.figures]
-                absent = [
-                    figure for figure in reading.figures
-                    if not any(figure.same(other) for other in (*there, *_frame_figures(ground)))
-                ]  # fmt: skip
-                if framed >= needed and not absent and (best is None or shared > best[0]):
-                    best = (shared, window)
-        if best is not None:
-            return best[1]
-    return None
+            for window in _rows(ground.readings, size):
+                shared = _shared(reading, spoken, window, ground)
+                if shared > most:
+                    best, most = [window], shared
+                elif shared and shared == most and len(window) == len(best[0]):
+                    best.append(window)
+    return best
+
+
+def _rows(readings: Sequence[Reading], size: int) -> Iterator[tuple[Reading, ...]]:
+    for start in range(len(readings) - size + 1):
+        yield tuple(readings[start : start + size])
+
+
+def _shared(reading: Reading, spoken: Sequence[Word], window: Sequence[Reading], ground: Ground) -> int:
+    """How many of the words stand in the window; 0 where too few do or a figure is not there."""
+    said = {word.stem for sentence in window for word in sentence.words}
+    near = said | _FRAME | ground.frame
+    framed = sum(word.stem in near for word in spoken)
+    there = [figure for sentence in window for figure in sentence.figures]
+    absent = [
+        figure
+        for figure in reading.figures
+        if not any(figure.same(other) for other in (*there, *_frame_figures(ground)))
+    ]
+    if absent or framed < WINDOW_SHARE * max(1, len(spoken)):
+        return 0
+    return sum(word.stem in said for word in spoken)
 
 
 def _frame_figures(ground: Ground) -> tuple[Figure, ...]:
