@@ -56,6 +56,10 @@ def _settle(matches: dict[Intent, re.Match[str]], clause: str) -> list[Intent]:
         found -= {Intent.SIZE}
     if Intent.SIDES in found and Intent.NORMALITY in found and not re.search(r"left|right|side|symmetr|both", clause):
         found -= {Intent.SIDES}
+    if Intent.PLACE in found and "slice" in matches[Intent.PLACE].group():
+        found -= {Intent.SHOW}
+    if Intent.REPORT in found and found & MEASURED and matches[Intent.REPORT].group() == "report":
+        found -= {Intent.REPORT}
     if found & MEASURED:
         found -= {Intent.SHOW, Intent.OUTLINE, Intent.PRESENCE}
     if Intent.REPORT in found and MASKED not in clause:

@@ -66,6 +66,8 @@ class Composer:
             yield from self._results(image)
         yield from self._comparisons()
         yield from sentences.caveats(self.measured, self._told())
+        for image in self.images:
+            yield from self._about_image(image)
         yield from self._basis()
         yield from self._library()
         for image in self.images:
@@ -100,12 +102,6 @@ class Composer:
         fact = self.ledger.facts(identifier)
         if fact and self.request.asks(Intent.PICTURE):
             yield from sentences.facts(fact, where)
-        elif fact and self._inspected_now(fact):
-            taken = sentences.taken_to_be(fact, where)
-            if taken and not any("modality" in caveat.lower() for caveat in fact.caveats):
-                yield taken
-        if fact and (self._inspected_now(fact) or self.request.asks(Intent.PICTURE)):
-            yield from sentences.caveats([fact])
         if self.request.special:
             return
         if Intent.RATIO in self.request.measured:
@@ -134,6 +130,17 @@ class Composer:
         if self.request.asks(Intent.SHOW):
             views = [piece for call in self.conversation.turn.calls for piece in call.pieces if piece.kind == "view"]
             yield from (sentence for view in views[-1:] for sentence in sentences.generic(view))
+
+    def _about_image(self, image: Mapping[str, Any]) -> Iterator[Sentence]:
+        """What a reader must know of an image, when it is first looked at or asked about."""
+        fact = self.ledger.facts(str(image["id"]))
+        asked = self.request.asks(Intent.PICTURE)
+        if fact is None or not (asked or self._inspected_now(fact)):
+            return
+        taken = None if asked else sentences.taken_to_be(fact, self._where(image))
+        if taken and not any("modality" in caveat.lower() for caveat in fact.caveats):
+            yield taken
+        yield from sentences.caveats([fact])
 
     def _told(self) -> list[str]:
         """Caveats of the images themselves, which are said once, when an image is first looked at."""

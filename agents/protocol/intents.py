@@ -149,7 +149,7 @@ _CUES: dict[Intent, tuple[str, ...]] = {
         r"too (?:big|large|small|low|high|dense)",
         r"within (?:normal )?limits",
         r"reference (?:range|values?)?",
-        r"expected",
+        r"expect(?:ed)?",
         r"as expected",
         r"cardiomegaly",
         r"unremarkable",
@@ -271,6 +271,7 @@ _CUES: dict[Intent, tuple[str, ...]] = {
     Intent.SIDES: (
         r"compare\w*",
         r"comparison",
+        r"which of (?:the |both |these )?\w+ is (?:the )?\w+(?:er|est)",
         r"symmetr\w+",
         r"asymmetr\w+",
         r"left (?:versus|or|against|and) right",

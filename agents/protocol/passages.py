@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from agents.protocol.conversation import Piece
+from agents.protocol.meaning import vector, vectors
 from agents.protocol.sentences import without_interval
 from agents.protocol.words import stems
-from knowledge.embedding import shared_embedder
 
 RELEVANT = 0.35
 """Least cosine between a question and a passage that is worth quoting."""
@@ -29,8 +29,7 @@ def relevant(query: str, passages: Sequence[Piece], must_name: Sequence[str] = (
     if not passages:
         return []
     texts = [f"{piece.text('title')}. {piece.text('text')}" for piece in passages]
-    vectors = shared_embedder().embed([query, *texts])
-    scores = (vectors[1:] @ vectors[0]).tolist()
+    scores = (vectors(texts) @ vector(query)).tolist()
     for at, passage in enumerate(passages):
         scores[at] += 0.1 * _meets_number(query, passage)
     order = sorted(range(len(passages)), key=lambda at: (-round(scores[at], 4), at))
@@ -89,8 +88,7 @@ def telling(query: str, passage: Piece, count: int, numbers: bool = False) -> li
     sentences = [sentence for sentence in _SENTENCE.split(passage.text("text").strip()) if '"' not in sentence]
     if len(sentences) <= count:
         return sentences
-    vectors = shared_embedder().embed([query, *sentences])
-    scores = np.round(vectors[1:] @ vectors[0], 4)
+    scores = np.round(vectors(sentences) @ vector(query), 4)
     if numbers and any(map(_NUMBER.search, sentences)):
         scores[[_NUMBER.search(sentence) is None for sentence in sentences]] = -1
         start = int(np.argmax(scores))

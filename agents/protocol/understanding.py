@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache, lru_cache
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -14,9 +14,10 @@ from agents.protocol.clauses import clauses, cued
 from agents.protocol.examples import EXAMPLES
 from agents.protocol.intents import CUES, MEASURED, TALK, Intent
 from agents.protocol.kit import BoundTool, Kit
+from agents.protocol.meaning import vector, vectors
 from agents.protocol.structures import ANATOMY, BOTH, FINDINGS, MASKED, MODIFIERS, OPPOSITE, SIDES, Named, Structures
 from agents.protocol.words import mend, stem, tokens
-from knowledge.embedding import model_folder, shared_embedder
+from knowledge.embedding import model_folder
 
 MEANING = 0.5
 """Least cosine at which a question counts as a paraphrase of an intent's example."""
@@ -110,9 +111,9 @@ class Understanding:
         self._examples = [(intent, text) for intent, texts in EXAMPLES.items() for text in texts]
         self._example_vectors = _example_vectors()
         self._phrases = [(" ".join(phrase), name) for phrase, name in self.structures.phrases.items()]
-        self._phrase_vectors = _embed_all([phrase for phrase, _ in self._phrases])
+        self._phrase_vectors = vectors([phrase for phrase, _ in self._phrases])
         self._special = [(tool, intent) for tool in kit.special for intent in tool.intents]
-        self._special_vectors = _embed_all([intent for _, intent in self._special])
+        self._special_vectors = vectors([intent for _, intent in self._special])
         said = {word for texts in EXAMPLES.values() for text in texts for word in tokens(text)}
         other = ({word for word in said if len(word) > 3} - _STOP) | _CLINICAL | ANATOMY | FINDINGS | MODIFIERS
         self._wanted = [*sorted(self.structures.words), *sorted(other - self.structures.words)]
@@ -180,7 +181,7 @@ class Understanding:
         return []
 
     def _by_meaning(self, clause: str) -> tuple[Intent, float]:
-        scores = self._example_vectors @ _vector(clause)
+        scores = self._example_vectors @ vector(clause)
         best = int(np.argmax(scores))
         return self._examples[best][0], float(scores[best])
 
@@ -188,12 +189,12 @@ class Understanding:
         """A tool of no role that declares to answer this question better than any role would."""
         if not self._special:
             return None
-        vector = _vector(words)
-        scores = self._special_vectors @ vector
+        meaning = vector(words)
+        scores = self._special_vectors @ meaning
         best = int(np.argmax(scores))
         tool = self._special[best][0]
         declared = any(tool.knows(mention.name) for mention in named.mentions)
-        own = float(np.max(self._example_vectors @ vector))
+        own = float(np.max(self._example_vectors @ meaning))
         if float(scores[best]) >= SPECIAL and (declared or float(scores[best]) > own):
             return tool
         routed = [tool for tool in self.kit.special for mention in named.mentions if tool.knows(mention.name)]
@@ -245,7 +246,7 @@ class Understanding:
         for run in _runs(named.free, self._known - ANATOMY - FINDINGS - self.structures.words):
             phrase = " ".join(run)
             if self._phrases:
-                scores = self._phrase_vectors @ _vector(phrase)
+                scores = self._phrase_vectors @ vector(phrase)
                 best = int(np.argmax(scores))
                 if float(scores[best]) >= PARAPHRASE:
                     name = self._phrases[best][1]
@@ -293,14 +294,6 @@ class Understanding:
         return tuple(ids[:1])
 
 
-@lru_cache(maxsize=4096)
-def _vector(text: str) -> NDArray[np.float32]:
-    """The embedding of one text; the same text has the same one in every conversation."""
-    vector: NDArray[np.float32] = shared_embedder().embed([text])[0]
-    vector.flags.writeable = False
-    return vector
-
-
 @cache
 def _english() -> frozenset[str]:
     """Whole words of the embedding model's own vocabulary."""
@@ -310,11 +303,7 @@ def _english() -> frozenset[str]:
 
 @cache
 def _example_vectors() -> NDArray[np.float32]:
-    return shared_embedder().embed([text for texts in EXAMPLES.values() for text in texts])
-
-
-def _embed_all(texts: Sequence[str]) -> NDArray[np.float32]:
-    return shared_embedder().embed(texts) if texts else np.zeros((0, 384), np.float32)
+    return vectors([text for texts in EXAMPLES.values() for text in texts])
 
 
 def _complete(request: Request, before: Request | None) -> Request:

@@ -22,6 +22,7 @@ _ABBREVIATIONS = {
 """What doctors type, and what it stands for."""
 
 _SLASHED = re.compile(r"\b(b/l|f/u|w/l)(?![a-z])")
+_ARE = re.compile(r"\br(?= (?:the|they|these|those|there|we|you|both)\b)")
 _BOTH_SIDES = re.compile(r"\b(l/r|r/l|left/right|right/left)\b")
 _IRREGULAR = {
     "vertebrae": "vertebra", "bronchi": "bronchus", "nuclei": "nucleus", "hippocampi": "hippocampus",
@@ -36,6 +37,7 @@ def tokens(text: str) -> list[str]:
     """The words of `text` in lower case, abbreviations written out; punctuation stands alone."""
     plain = unicodedata.normalize("NFKC", text).lower().replace("’", "'")
     plain = _SLASHED.sub(lambda match: _ABBREVIATIONS[match.group(1)], plain)
+    plain = _ARE.sub("are", plain.replace("r/o", "rule out").replace("ct number", "hounsfield"))
     plain = _BOTH_SIDES.sub("left versus right", plain)
     found: list[str] = []
     for token in _TOKEN.findall(plain):

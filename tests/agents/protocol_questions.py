@@ -1,7 +1,8 @@
 """Questions as doctors type them, with what is meant: intents and structures.
 
-`WRITTEN` was written beside the code and may have shaped it; `HELD_OUT` was written after the code was
-frozen and is only counted, never tuned to.
+`WRITTEN` was written beside the code. `SEEN` came in three lots of 40, each written after the code was
+frozen: 29, 27 and 32 of 40 were understood in every part before what they showed was mended. So
+expect about three of four new phrasings to be taken exactly as meant, not all.
 """
 
 from agents.protocol.intents import Intent
@@ -173,4 +174,44 @@ SEEN: list[Row] = [
     ("Anything suspicious?", {Intent.REPORT}, set()),
     ("what sort of things can I ask you", {Intent.ABILITIES}, set()),
     ("Which chemo would you give?", {Intent.OUTSIDE}, set()),
+    ("Kindly report the volume of the right lung.", {Intent.SIZE}, RIGHT),
+    ("how large r the lungs", {Intent.SIZE}, BOTH),
+    ("Lung volumes, left and right", {Intent.SIZE, Intent.SIDES}, BOTH),
+    ("What is the overall size of the patient's skeleton?", {Intent.SIZE}, {"bone"}),
+    ("How much lean tissue is there?", {Intent.SIZE}, {"soft tissue"}),
+    ("fat volume in cc", {Intent.SIZE}, {"fat"}),
+    ("right lung volum?", {Intent.SIZE}, RIGHT),
+    ("Is it possible to get the volume of the left lung?", {Intent.SIZE}, LEFT),
+    ("What is the greatest diameter of the left lung?", {Intent.DIAMETER}, LEFT),
+    ("lenght of the right lung", {Intent.DIAMETER}, RIGHT),
+    ("How thick is the fat?", {Intent.DIAMETER}, {"fat"}),
+    ("Hounsfield units of the right lung?", {Intent.DENSITY}, RIGHT),
+    ("mean CT number of soft tissue", {Intent.DENSITY}, {"soft tissue"}),
+    ("average density of both lungs", {Intent.DENSITY}, BOTH),
+    ("How dark are the lungs?", {Intent.DENSITY}, BOTH),
+    ("median HU of the left lung", {Intent.DENSITY}, LEFT),
+    ("Where exactly is the right lung located?", {Intent.PLACE}, RIGHT),
+    ("Which slices show bone?", {Intent.PLACE}, {"bone"}),
+    ("coordinates of the left lung box", {Intent.PLACE}, LEFT),
+    ("Are there any lungs here?", {Intent.PRESENCE}, BOTH),
+    ("lungs in view?", {Intent.PRESENCE}, BOTH),
+    ("r/o pneumothorax", {Intent.PRESENCE}, {"pneumothorax"}),
+    ("Any sign of a brain tumour?", {Intent.PRESENCE}, {"brain tumour"}),
+    ("Could there be a rib fracture?", {Intent.PRESENCE}, {"rib fracture"}),
+    ("size of the pancreas pls", {Intent.SIZE}, {"pancreas"}),
+    ("How large is the tumour in the right lung?", {Intent.SIZE}, {"tumour"}),
+    ("Is the volume of the left lung reduced?", {Intent.SIZE, Intent.NORMALITY}, LEFT),
+    ("left lung volume - normal?", {Intent.SIZE, Intent.NORMALITY}, LEFT),
+    ("Is the lung attenuation what you'd expect?", {Intent.DENSITY, Intent.NORMALITY}, BOTH),
+    ("What scan is this, and in which plane?", {Intent.PICTURE}, set()),
+    ("pixel spacing?", {Intent.PICTURE}, set()),
+    ("can you show me the bone", {Intent.SHOW}, {"bone"}),
+    ("please segment the right lung", {Intent.OUTLINE}, RIGHT),
+    ("number of bone components", {Intent.COUNT}, {"bone"}),
+    ("cardio-thoracic index?", {Intent.RATIO}, set()),
+    ("What do guidelines recommend for a ground-glass nodule of 7 mm?", {Intent.KNOWLEDGE}, set()),
+    ("When is an aorta called aneurysmal?", {Intent.KNOWLEDGE}, set()),
+    ("Which of the lungs is the bigger one?", {Intent.SIZE, Intent.SIDES}, BOTH),
+    ("Summary of the case please", {Intent.REPORT}, set()),
+    ("How do I prepare lasagne?", {Intent.OUTSIDE}, set()),
 ]
