@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, FiniteFloat
 
 from knowledge.case import Image, Modality, Origin, Plane, Window
 from knowledge.evidence import Evidence, ImageFacts, Mask, Measurement, Region, View
@@ -54,9 +54,11 @@ class InspectArguments(ImageArguments):
     window: str | None = Field(
         None, description='Window by name: for CT "lung", "soft tissue", "mediastinum", "bone", "brain".'
     )
-    center: float | None = Field(None, description="Center of the window in the image's values; needs width.")
-    width: Annotated[float, Field(gt=0)] | None = Field(None, description="Width of the window; needs center.")
-    marks: tuple[str, ...] = Field((), description='Ids of masks, regions or measurements to mark, such as "E3".')
+    center: FiniteFloat | None = Field(None, description="Center of the window in the image's values; needs width.")
+    width: Annotated[FiniteFloat, Field(gt=0)] | None = Field(None, description="Width of the window; needs center.")
+    marks: tuple[str, ...] = Field(
+        (), max_length=16, description='Ids of masks, regions or measurements to mark, such as "E3".'
+    )
 
 
 class InspectImage(Tool):
@@ -232,7 +234,7 @@ class _Marks:
         self.boxes: list[MarkedBox] = []
         self.lines: list[MarkedLine] = []
         self.points: list[MarkedPoint] = []
-        for evidence_id in ids:
+        for evidence_id in dict.fromkeys(ids):
             item = context.find(evidence_id)
             if item.image != image.id:
                 raise ToolRefusal(f"{evidence_id} does not speak of {image.id}, so it cannot be marked on it.")
@@ -258,9 +260,10 @@ class _Marks:
     def best(self, plane: Plane | None, count: int) -> int:
         """The slice that shows the first mark best, else the middle."""
         cut = Cut.of(self.image, plane)
-        if self.masks:
-            across = {2: Plane.AXIAL, 1: Plane.CORONAL, 0: Plane.SAGITTAL}[cut.across]
-            return best_slice(self.masks[0][0], across)
+        for mask, _ in self.masks:
+            if mask.any():
+                across = {2: Plane.AXIAL, 1: Plane.CORONAL, 0: Plane.SAGITTAL}[cut.across]
+                return best_slice(mask, across)
         if self.lines:
             return round(cut.place(self.lines[0].ends[0], self.image.shape)[2])
         if self.points:

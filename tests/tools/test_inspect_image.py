@@ -78,6 +78,13 @@ def test_marks_choose_the_slice_and_are_recorded(blobs: BlobStore) -> None:
     assert _run(context, marks=["E1"], plane="coronal")[1].slice_index in (3, 4, 5)
 
 
+def test_an_empty_mask_is_named_but_chooses_no_slice(blobs: BlobStore) -> None:
+    image = ct_volume(np.zeros(SHAPE, np.int16), blobs)
+    empty = store_mask(np.zeros(SHAPE, bool), Volume.load(image, blobs), blobs)
+    mask = Mask(id="E1", image="I1", target="nodule", blob=empty, voxels=1, box=(0, 0, 1, 1))
+    assert _run(_context(image, blobs, E1=mask), marks=["E1"])[1].slice_index == 5
+
+
 def test_planes_and_windows(blobs: BlobStore) -> None:
     context = _context(ct_volume(np.zeros(SHAPE, np.int16), blobs), blobs)
     _, view = _run(context, plane="sagittal", window="lung", slice=29)
@@ -95,6 +102,7 @@ def test_planes_and_windows(blobs: BlobStore) -> None:
         ({"marks": ["E9"]}, "no evidence"),
         ({"marks": ["E1"]}, "cannot be marked"),
         ({"marks": ["E2"]}, "does not speak of I1"),
+        ({"marks": ["E1"] * 17}, "do not fit"),
         ({"plane": "diagonal"}, "do not fit"),
         ({"width": -1, "center": 0}, "do not fit"),
         ({"image": "I7"}, "no image"),
