@@ -10,6 +10,7 @@ from typing import Any, Self
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.types import Command
+from langsmith import tracing_context
 
 from graphs.diagnose import Bounds, Reasoner, Setup, build
 from graphs.events import Admitted, Answered, Asked, Event, Opened, ToolFinished, ToolStarted
@@ -206,10 +207,12 @@ class Conversation:
         payload: Any = None if pending else {"turn": turn, "question": question}
         try:
             while True:
-                for update in self._graph.stream(
-                    payload, self._config, context=self._setup, stream_mode="custom", durability="sync"
-                ):
-                    progress(update)
+                # Whatever the environment says, no prompt goes to LangSmith.
+                with tracing_context(enabled=False):
+                    for update in self._graph.stream(
+                        payload, self._config, context=self._setup, stream_mode="custom", durability="sync"
+                    ):
+                        progress(update)
                 waiting = self._graph.get_state(self._config).interrupts
                 if not waiting:
                     break

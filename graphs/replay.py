@@ -10,6 +10,7 @@ from langchain_core.language_models.fake_chat_models import FakeListChatModel
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.types import Command
+from langsmith import tracing_context
 
 from graphs.conversation import Equipment, opened, transcript
 from graphs.diagnose import Bounds, Reasoner, Setup, build
@@ -109,7 +110,8 @@ def _run(setup: Setup, asked: Iterable[Asked], consents: dict[str, bool]) -> Non
     for question in asked:
         payload: Any = {"turn": question.turn, "question": question.question}
         while True:
-            graph.invoke(payload, config, context=setup)
+            with tracing_context(enabled=False):
+                graph.invoke(payload, config, context=setup)
             waiting = graph.get_state(config).interrupts
             if not waiting:
                 break

@@ -1,7 +1,10 @@
 """What must never happen: each rule of docs/architecture.md, and an attempt to break it."""
 
 import ast
+import os
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -191,6 +194,43 @@ def test_5_a_remote_reasoner_waits_for_consent(tmp_path: Path) -> None:
         opened.ask("How large?")
         opened.ask("Please!")
         assert opened.reasoner.model.said == 0  # type: ignore[attr-defined]
+
+
+def test_5_no_prompt_goes_to_a_tracing_service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a process of its own, since the tracing client reads its settings once."""
+    script = """
+import sys
+from pathlib import Path
+from langchain_core.messages import AIMessage
+from langchain_core.tracers.langchain import wait_for_all_tracers
+from graphs.conversation import Conversation
+from tests.graphs.scripted import call, equipment, home, reader
+joined = equipment([call("weigh", image="I1"), AIMessage("The volume of the body is 10.0 mL [E1].")])
+with Conversation.start(home(Path(sys.argv[1])), joined, reader(), {}) as opened:
+    print(opened.ask("How large?").answer)
+wait_for_all_tracers()
+"""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(0.5)
+        port = server.getsockname()[1]
+        environment = os.environ | {
+            "LANGSMITH_TRACING": "true",
+            "LANGCHAIN_TRACING_V2": "true",
+            "LANGSMITH_API_KEY": "k",
+            "LANGSMITH_ENDPOINT": f"http://127.0.0.1:{port}",
+        }
+        done = subprocess.run(
+            [sys.executable, "-c", script, str(tmp_path)],
+            timeout=120,
+            env=environment,
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert "10.0 mL" in done.stdout, done.stderr
+        with pytest.raises(TimeoutError):
+            server.accept()
 
 
 # 6. Instructions from documents, images or headers.

@@ -15,6 +15,7 @@ from rich.text import Text
 if TYPE_CHECKING:
     from graphs.conversation import Conversation
     from graphs.events import Answered, Event
+    from knowledge.case import Image
     from knowledge.evidence import Evidence
     from knowledge.index import Hit
     from tools.conformance import Report
@@ -44,16 +45,7 @@ class Terminal:
         if self.quiet:
             return
         for image in conversation.case.images:
-            size = " × ".join(str(count) for count in reversed(image.shape) if count > 1)
-            facts = [f"{image.modality.value} ({image.modality_origin.value})", f"{size} pixels"]
-            if image.body_part:
-                facts.append(image.body_part)
-            if image.spacing:
-                spacing = " × ".join(f"{step:.3g}" for step in reversed(image.spacing))
-                facts.append(f"{spacing} mm ({image.spacing_source.value})")
-            else:
-                facts.append("no physical pixel size")
-            self.err.print(f"[bold]{image.id}[/bold] {escape(image.label)}: {escape(', '.join(facts))}")
+            self.err.print(f"[bold]{image.id}[/bold] {escape(image.label)}: {escape(', '.join(facts(image)))}")
             for caveat in image.caveats:
                 self.err.print(f"   [yellow]! {escape(caveat)}[/yellow]")
 
@@ -154,7 +146,7 @@ class Terminal:
 
     def conformance(self, report: "Report") -> None:
         """The findings on one tool."""
-        self.out.print(report.text())
+        self.out.print(report.text(), markup=False)
 
 
 def command_name() -> str:
@@ -170,6 +162,20 @@ def _brief(item: "Evidence") -> str:
     if item.kind == "image_facts":
         return f"{item.image}: {item.modality.value}, {item.facts.get('size', ('', ''))[0]}"
     return summary(item)
+
+
+def facts(image: "Image") -> list[str]:
+    """What an image is, each fact with how it is known."""
+    size = " × ".join(str(count) for count in reversed(image.shape) if count > 1)
+    known = [f"{image.modality.value} ({image.modality_origin.value})", f"{size} pixels"]
+    if image.body_part:
+        known.append(image.body_part)
+    if image.spacing:
+        spacing = " × ".join(f"{step:.3g}" for step in reversed(image.spacing))
+        known.append(f"{spacing} mm ({image.spacing_source.value})")
+    else:
+        known.append("no physical pixel size")
+    return known
 
 
 def summary(item: "Evidence") -> str:
