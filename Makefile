@@ -4,10 +4,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test install lint bench
+.PHONY: demo serve test install lint bench
 
 demo: install
 	$(BIN)/citrus demo
+
+serve: install
+	$(BIN)/citrus serve
 
 test: lint
 	$(BIN)/pytest -n 2 --dist worksteal

@@ -48,6 +48,11 @@ def equip(home: Home, reasoner: str = "protocol", bounds: Bounds | None = None) 
     )
 
 
+def reasoners() -> tuple[str, ...]:
+    """The names that `equip` knows."""
+    return tuple(_REASONERS)
+
+
 def _fingerprint(library: Library | None) -> str | None:
     if library is None:
         return None

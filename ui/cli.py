@@ -215,6 +215,22 @@ def _talk(conversation: "Conversation", terminal: Terminal, yes: bool) -> None:
 
 
 @app.command()
+def serve(
+    host: Annotated[str, typer.Option("--host", help="Address to listen on; there is no login.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0 for any free one.")] = 8000,
+    reasoner: ReasonerName = "protocol",
+) -> None:
+    """Open the page: drop images, ask, see each step and the evidence of each answer."""
+    from ui.serve import ServeError
+    from ui.serve import serve as run
+
+    try:
+        run(host, port, reasoner, typer.echo)
+    except ServeError as error:
+        raise fail(str(error)) from None
+
+
+@app.command()
 def demo() -> None:
     """Three turns on a real case, then how to check and replay what was said."""
     from ui.demo import run

@@ -1,0 +1,106 @@
+"""A headless Chromium, driven over the WebDriver protocol; tests that need it skip, saying so, without it."""
+
+import base64
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from tests.ui.server import free_port
+
+ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
+
+
+class Browser:
+    """One window."""
+
+    def __init__(self, driver: str, session: str) -> None:
+        self._base = f"{driver}/session/{session}"
+
+    def _call(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+        answer = httpx2.request(method, f"{self._base}{path}", json=None if method == "GET" else body or {}, timeout=60)
+        answer.raise_for_status()
+        return answer.json()["value"]
+
+    def go(self, address: str) -> None:
+        self._call("POST", "/url", {"url": address})
+
+    def run(self, script: str, *arguments: Any) -> Any:
+        """The value of JavaScript run in the page."""
+        return self._call("POST", "/execute/sync", {"script": script, "args": list(arguments)})
+
+    def element(self, selector: str) -> str:
+        return str(self._call("POST", "/element", {"using": "css selector", "value": selector})[ELEMENT])
+
+    def type(self, selector: str, text: str) -> None:
+        self._call("POST", f"/element/{self.element(selector)}/value", {"text": text})
+
+    def click(self, selector: str) -> None:
+        self._call("POST", f"/element/{self.element(selector)}/click")
+
+    def wait(self, condition: str, seconds: float = 60) -> Any:
+        """Wait until a JavaScript expression is true, and return it."""
+        until = time.monotonic() + seconds
+        while not (value := self.run(f"return {condition}")):
+            if time.monotonic() > until:
+                raise TimeoutError(f"{condition}\n{self.text()}")
+            time.sleep(0.1)
+        return value
+
+    def text(self) -> str:
+        return str(self.run("return document.body.innerText"))
+
+    def size(self, width: int, height: int) -> None:
+        self._call("POST", "/window/rect", {"width": width, "height": height})
+
+    def picture(self, path: Path) -> None:
+        path.write_bytes(base64.b64decode(self._call("GET", "/screenshot")))
+
+    def log(self) -> list[dict[str, Any]]:
+        """What the console said: refused loads, failed scripts."""
+        return list(self._call("POST", "/se/log", {"type": "browser"}))
+
+
+@contextmanager
+def browser(width: int = 1280, height: int = 900) -> Iterator[Browser]:
+    """A fresh window, or a skip where there is no Chromium."""
+    chromium, chromedriver = shutil.which("chromium"), shutil.which("chromedriver")
+    if chromium is None or chromedriver is None:
+        pytest.skip("Chromium and its driver are not installed")
+    port = free_port()
+    process = subprocess.Popen([chromedriver, f"--port={port}"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    driver = f"http://127.0.0.1:{port}"
+    try:
+        options = {
+            "binary": chromium,
+            "args": ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
+                     f"--window-size={width},{height}"],
+        }  # fmt: skip
+        wanted = {"browserName": "chrome", "goog:chromeOptions": options, "goog:loggingPrefs": {"browser": "ALL"}}
+        session = _session(driver, {"capabilities": {"alwaysMatch": wanted}})
+        window = Browser(driver, session)
+        try:
+            yield window
+        finally:
+            window._call("DELETE", "")
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def _session(driver: str, wanted: dict[str, Any]) -> str:
+    for _ in range(100):
+        try:
+            answer = httpx2.post(f"{driver}/session", json=wanted, timeout=60)
+        except httpx2.ConnectError:
+            time.sleep(0.1)
+        else:
+            answer.raise_for_status()
+            return str(answer.json()["value"]["sessionId"])
+    raise TimeoutError("the driver of Chromium did not start")

@@ -1,0 +1,191 @@
+"""What stands before Chainlit's server: who may speak to it, how much they may send, what a page may load.
+
+Chainlit's own server answers any origin, takes a session id as a path, and its page asks other
+machines for fonts and styles. Here only pages of this server may call it, uploads are bounded
+before they are read, and the page is told to load nothing from elsewhere.
+"""
+
+import base64
+import hashlib
+import ipaddress
+import json
+import re
+import socket
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+from urllib.parse import parse_qs
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+Stored = Callable[[str], int | None]
+"""Bytes that a session has stored, or None where there is no such session."""
+
+_CLOSED = ("/mcp", "/copilot", "/slack", "/teams", "/login", "/auth/jwt", "/auth/header", "/auth/oauth")
+_CLOSED_PREFIXES = tuple(f"{path}/" for path in _CLOSED)
+_SMALL = 4 << 20
+"""Bytes of any request but an upload."""
+_ENVELOPE = 64 << 10
+"""What a multipart form adds around a file."""
+_SESSION_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_OUTSIDE = re.compile(rb"<link\b[^>]*https?://[^>]*>\s*")
+_INLINE = re.compile(rb"<script>(.*?)</script>", re.DOTALL)
+
+_HEADERS = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"permissions-policy", b"camera=(), microphone=(), geolocation=()"),
+)
+
+
+def is_session_id(text: object) -> bool:
+    """Whether a client's session id is a plain UUID: it becomes the name of a folder."""
+    return isinstance(text, str) and _SESSION_ID.fullmatch(text) is not None
+
+
+class Guard:
+    """An ASGI application around another.
+
+    Attributes:
+        upload: Largest file in bytes.
+        session: Bytes that all files of one session may have.
+    """
+
+    def __init__(self, app: App, host: str, stored: Stored, upload: int, session: int) -> None:
+        """Guard `app`, which is bound to `host`."""
+        self.app = app
+        self.upload, self.session = upload, session
+        self._stored = stored
+        # A name that resolves to this machine but is not its own is how a foreign page would get in.
+        self._names = {"localhost", host.lower(), socket.gethostname().lower(), socket.getfqdn().lower()}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Refuse, or let through with bounds and headers."""
+        if scope["type"] not in ("http", "websocket"):
+            await self.app(scope, receive, send)
+            return
+        refusal = self._refusal(scope)
+        if refusal is not None:
+            await _refuse(scope, send, *refusal)
+            return
+        if scope["type"] == "websocket":
+            await self.app(scope, receive, send)
+            return
+        if not scope["path"].startswith("/assets/"):
+            # The page is read and changed on its way out, so it must not come compressed.
+            scope["headers"] = [pair for pair in scope["headers"] if pair[0] != b"accept-encoding"]
+        await self.app(scope, receive, _Dressed(send, scope))
+
+    def _refusal(self, scope: Scope) -> tuple[int, str] | None:
+        headers = _headers(scope)
+        host = headers.get("host", "")
+        if not self._own(host):
+            return 403, "This server does not answer to that name."
+        origin = headers.get("origin")
+        if origin is not None and origin.partition("://")[2] != host:
+            return 403, "This server answers its own pages only."
+        if headers.get("sec-fetch-site") == "cross-site" and scope.get("method", "GET") != "GET":
+            return 403, "This server answers its own pages only."
+        path = scope["path"]
+        if path in _CLOSED or path.startswith(_CLOSED_PREFIXES):
+            return 404, "There is nothing here."
+        if "transfer-encoding" in headers:
+            # The server holds a body to its stated length; without one there is nothing to hold it to.
+            return 411, "A request says how long it is."
+        length = int(headers.get("content-length", "0"))
+        if not _is_upload(scope):
+            return (413, "This request is too long.") if length > _SMALL else None
+        session = parse_qs(scope["query_string"].decode("latin-1")).get("session_id", [""])[0]
+        stored = self._stored(session) if is_session_id(session) else None
+        if stored is None:
+            return 404, "There is no such session."
+        if length > self.upload + _ENVELOPE:
+            return 413, f"A file may have {self.upload >> 20} MB."
+        if stored + length > self.session:
+            return 413, f"The files of one session may have {self.session >> 20} MB in all."
+        return None
+
+    def _own(self, host: str) -> bool:
+        name = host.lower()
+        name = name[1:].partition("]")[0] if name.startswith("[") else name.rpartition(":")[0] or name
+        if name in self._names:
+            return True
+        try:
+            ipaddress.ip_address(name)
+        except ValueError:
+            return False
+        return True
+
+
+class _Dressed:
+    """Adds the headers to a response; a page is held back, cleared of foreign addresses, and sent whole."""
+
+    def __init__(self, send: Send, scope: Scope) -> None:
+        self._send, self._scope = send, scope
+        self._start: Message | None = None
+        self._body = b""
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = [pair for pair in message["headers"] if not pair[0].startswith(b"access-control-")]
+            message["headers"] = [*headers, *_HEADERS, *self._caching()]
+            if any(name == b"content-type" and value.startswith(b"text/html") for name, value in headers) and (
+                not self._scope["path"].startswith("/project/")
+            ):
+                self._start = message
+                return
+            message["headers"].append((b"content-security-policy", b"default-src 'none'; sandbox"))
+        elif self._start is not None and message["type"] == "http.response.body":
+            self._body += message.get("body", b"")
+            if message.get("more_body"):
+                return
+            await self._send_page(self._start, self._body)
+            return
+        await self._send(message)
+
+    def _caching(self) -> list[tuple[bytes, bytes]]:
+        # Names of assets hold their hashes; nothing of a patient may stay in a cache.
+        kept = self._scope["path"].startswith("/assets/")
+        return [(b"cache-control", b"public, max-age=31536000, immutable" if kept else b"no-store")]
+
+    async def _send_page(self, start: Message, body: bytes) -> None:
+        body = _OUTSIDE.sub(b"", body)
+        scripts = " ".join(f"'sha256-{_digest(script)}'" for script in _INLINE.findall(body))
+        host = _headers(self._scope).get("host", "")
+        policy = (
+            f"default-src 'none'; script-src 'self' {scripts}; style-src 'self' 'unsafe-inline'; "
+            "img-src 'self' data: blob:; font-src 'self' data:; worker-src 'self' blob:; "
+            f"connect-src 'self' ws://{host} wss://{host}; "
+            "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+        )
+        headers = [pair for pair in start["headers"] if pair[0] != b"content-length"]
+        headers += [(b"content-length", str(len(body)).encode()), (b"content-security-policy", policy.encode())]
+        await self._send({**start, "headers": headers})
+        await self._send({"type": "http.response.body", "body": body})
+
+
+def _digest(script: bytes) -> str:
+    return base64.b64encode(hashlib.sha256(script).digest()).decode()
+
+
+def _headers(scope: Scope) -> dict[str, str]:
+    return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+
+
+def _is_upload(scope: Scope) -> bool:
+    return bool(scope["path"] == "/project/file" and scope.get("method") == "POST")
+
+
+async def _refuse(scope: Scope, send: Send, status: int, words: str) -> None:
+    if scope["type"] == "websocket":
+        await send({"type": "websocket.close", "code": 1008, "reason": words})
+        return
+    body = json.dumps({"detail": words}).encode()
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": status, "headers": [*headers, *_HEADERS]})
+    await send({"type": "http.response.body", "body": body})

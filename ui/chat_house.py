@@ -1,0 +1,67 @@
+"""What all sessions of a server share: where things lie and what conversations are equipped with."""
+
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from graphs.conversation import Equipment
+from graphs.equipment import equip
+from graphs.home import Home
+from tools.backends import Target
+
+if TYPE_CHECKING:
+    from graphs.conversation import Conversation
+    from knowledge.case import Image
+
+_OFFERED = 3
+
+
+class House:
+    """Set up once by the server, before the page is loaded.
+
+    Attributes:
+        reasoner: The one that sessions begin with.
+        leave: Called when the server ends.
+    """
+
+    def __init__(self) -> None:
+        self.home = Home()
+        self.reasoner = "protocol"
+        self.leave: Callable[[], None] = lambda: None
+        self._equipment: dict[str, Equipment] = {}
+        self._lock = threading.Lock()
+
+    def equipment(self, reasoner: str) -> Equipment:
+        """Equipment for a conversation, made once for each reasoner; it holds no case.
+
+        Raises:
+            EquipmentError: There is no such reasoner, or it is not configured.
+        """
+        with self._lock:
+            if reasoner not in self._equipment:
+                self._equipment[reasoner] = equip(self.home, reasoner)
+            return self._equipment[reasoner]
+
+    def questions(self, conversation: "Conversation") -> list[str]:
+        """A few questions that can be asked about a case, by what can be outlined on its images."""
+        known = [target for one in self.equipment(self.reasoner).services.segmenters for target in one.targets()]
+        # Targets that stand for several, such as both lungs, tell most.
+        known.sort(key=lambda target: not target.parts)
+        images = conversation.case.images
+        asked = [
+            f"How large {'are' if target.parts else 'is'} the {target.name}?"
+            for target in known
+            if any(_may_show(image, target) for image in images)
+        ]
+        return ["What is this image?", *dict.fromkeys(asked)][:_OFFERED]
+
+
+def _may_show(image: "Image", target: Target) -> bool:
+    return (
+        (not target.modalities or image.modality in target.modalities)
+        and (not target.body_parts or image.body_part is None or image.body_part in target.body_parts)
+        and image.dimensions in target.dimensions
+    )
+
+
+HOUSE = House()
