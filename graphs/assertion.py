@@ -15,6 +15,7 @@ from knowledge.case import Case
 from knowledge.claim import Verdict
 from knowledge.evidence import CAVEATS, Absence, Evidence, ImageFacts, Limitation, Passage, Statement
 
+_MODALS = frozenset({"can", "could", "should", "must", "may"})
 _VERBS = stems(INABILITY_VERBS)
 _ATTRIBUTION = frozenset(stem(word) for word in ATTRIBUTION)
 
@@ -159,7 +160,7 @@ class Assertion:
             ahead = [following.stem for following in words[index + 1 : index + 7]]
             if word.text == "cannot" and index + 1 == len(words):
                 return True
-            if word.text == "cannot" or (word.text in ("can", "could") and ahead[:1] == ["not"]):
+            if word.text == "cannot" or (word.text in _MODALS and ahead[:1] == ["not"]):
                 if _VERBS.intersection(ahead):
                     return True
             elif (

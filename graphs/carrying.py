@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import groupby
 
 from graphs.assertion import Assertion, Finding, contradicted, unsupported
@@ -74,6 +75,11 @@ def _spoken(assertion: Assertion) -> list[Mention]:
     sided = [mention for mention in found if mention.side in ("left", "right")]
     if sided:
         found = [mention for mention in found if mention.side or not mention.plural]
+    named = {mention.subject for mention in found if mention.subject}
+    if len(named) == 1 and any(not mention.subject for mention in found):
+        # "The kidney measures 5 mL on the left and 6 mL on the right": one structure, two sides.
+        (subject,) = named
+        found = [replace(mention, subject=subject) for mention in found if mention.side]
     unique: list[Mention] = []
     for mention in found:
         if unique and (mention.subject, mention.side) == (unique[-1].subject, unique[-1].side):
@@ -163,6 +169,8 @@ def _prints(figure: Figure, ground: Ground, assertion: Assertion) -> bool:
             return figure.prints(quantity.value - quantity.low, factor) and figure.prints(
                 quantity.high - quantity.value, factor
             )
+    if figure.relation == ">" and TRUNCATED in ground.evidence.caveats and assertion.reading.has("may", "be"):
+        return figure.prints(quantity.value, factor, quantity.decimals)  # "may be larger than"
     if figure.relation in (">", "<"):
         return False
     if figure.relation and (figure.factor != factor or figure.decimals < quantity.decimals):

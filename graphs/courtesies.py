@@ -5,10 +5,21 @@ from collections.abc import Collection
 
 from graphs.claims import Sentence
 from graphs.draft import Kind
-from graphs.lexicon import ASSESSMENT, CONVERSATION, HEADINGS, NAME_TAGS, NOTICE_WORDS, QUESTION, SIDES, SPEAKERS
+from graphs.lexicon import (
+    ANATOMY,
+    ASSESSMENT,
+    CONVERSATION,
+    HEADINGS,
+    NAME_TAGS,
+    NOTICE_WORDS,
+    QUESTION,
+    SIDES,
+    SPEAKERS,
+)
 from graphs.reading_words import FUNCTION_STEMS, Polarity, Reading, read, stems
 
 _ASSESSMENT = stems(ASSESSMENT)
+_ANATOMY = stems(ANATOMY)
 _HEADINGS = stems(HEADINGS)
 _CONVERSATION = stems(CONVERSATION)
 _QUESTION = stems(QUESTION)
@@ -74,8 +85,10 @@ def _is_notice(reading: Reading) -> bool:
 def _is_question(reading: Reading, structures: frozenset[str]) -> bool:
     if not reading.text.endswith("?") or reading.figures or reading.denies or not _ASKING.match(reading.text):
         return False
-    known = _QUESTION | _NAMES | structures
-    return _said(reading) <= known and all(re.fullmatch(r"I\d+", code) for code in reading.codes)
+    # To offer a normal value to look up says nothing of this patient.
+    asked = read(re.sub(r"\b(?:a|the) normal (?:value|range)s?\b", "", reading.text))
+    known = _QUESTION | _ANATOMY | _NAMES | structures
+    return _said(asked) <= known and all(re.fullmatch(r"I\d+", code) for code in reading.codes)
 
 
 def _is_conversation(reading: Reading) -> bool:

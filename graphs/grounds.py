@@ -111,6 +111,12 @@ class Ground:
         return tuple(read(sentence) for text in self.texts for sentence in claims.split(text))
 
     @cached_property
+    def body(self) -> tuple[Reading, ...]:
+        """A passage's own sentences, without title and source."""
+        text = self.evidence.text if isinstance(self.evidence, Passage) else ""
+        return tuple(read(sentence) for sentence in claims.split(plain(text)))
+
+    @cached_property
     def names(self) -> frozenset[str]:
         """Stems it carries whatever a sentence affirms: names, units, modality."""
         return stems(plain(" ".join(_names(self.evidence)))) | stems(self.target)

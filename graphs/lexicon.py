@@ -10,10 +10,10 @@ from knowledge.evidence import ANISOTROPIC, NO_SPACING, TRUNCATED
 FUNCTION = """
 a an the this that these those it its they them their there here and or as at by for from in into of on onto to with
 within is are was were be been being am has have had having do does did which who whose what where when while whereas
-also both all any some such so thus therefore hence because since if whether than then but however though
-although yet only just i we you your our my me us via per about around approximately roughly circa between among
-through during after before over under up out will would shall should may might can could must one ones other
-respectively namely overall x s well etc versus vs
+also both all any some such so thus therefore hence because since if whether than then but however though although yet
+only just i we you your our my me us via per about around approximately roughly circa between among through during
+after before over under up out will would shall should may might can could must one ones other respectively namely
+overall unfortunately x s well etc versus vs
 """
 """Words that carry no fact by themselves. What they relate is read elsewhere (negation, relation, hedge)."""
 
@@ -24,8 +24,8 @@ identified detected located lie lies lying segmented segmentation outlined mask 
 structure structures target targets interval intervals range ranges ranging uncertainty confidence obtained gives give
 given reports report reported following follows result results evidence unit units extend extends span spans covers
 contain contains contained side sides patient case axis calculated based according determined has exist exists means
-note noted cited rest rests outline outlines basis occupies occupy column columns row rows separate field view end ends
-taken looked searched look search finding findings summary impression
+note noted cited rest rests outline outlines basis best occupies occupy column columns row rows separate field view
+end ends taken looked searched look search finding findings summary impression
 """
 """The closed vocabulary in which a measurement, mask, region or absence may be told."""
 
@@ -246,7 +246,9 @@ tell say confirm provide give send upload share show i we it this that these tho
 for in on with and or from about at by your my image images scan scans study studies series slice slices file files
 prior previous earlier imaging available history symptoms complaint clinical information context age sex patient
 spacing pixel size side sides left right both structure structures target targets measure measured look looked segment
-locate compare comparison next first mean meant interested modality view plane have
+locate compare comparison next first mean meant interested modality view plane have see find name ask outline
+guideline library body air fat soft whole parenchyma cavity ventricles lobes nuclei nucleus cell cells lesion
+structure again first second up
 """
 """Words of a question to the clinician, besides targets and names of quantities."""
 

@@ -90,6 +90,7 @@ _RELATION = re.compile(
     rf"\s?{_FILLER}{{0,6}}$",
     re.IGNORECASE,
 )
+_BETWEEN = re.compile(r"\bbetween (?:about )?$", re.IGNORECASE)
 _RESTATED = re.compile(r"\s*\(\s*")
 _OR_MORE = re.compile(
     r"\s?(?:or|and) (?:(more|larger|greater|above|over|longer|higher)|(less|smaller|below|under|lower|fewer))\b"
@@ -176,9 +177,10 @@ def figures(text: str) -> tuple[tuple[Figure, ...], tuple[tuple[int, int], ...]]
         code = _CODE.match(text, start)
         before = text[start - 1] if start else " "
         if before.isalpha() or before == "_" or (code and code.end() >= end):
-            stop = code.end() if code else end
-            codes.append(_whole_word(text, start, stop))
-            position = codes[-1][1]
+            word = _whole_word(text, start, code.end() if code else end)
+            position = word[1]
+            if _key(text[word[0] : word[1]]) not in _UNITS:
+                codes.append(word)
             continue
         figure = _read(text, number)
         if figure is None:
@@ -257,7 +259,14 @@ def _with_units(text: str, found: list[Figure]) -> list[Figure]:
     for index in range(len(read) - 2, -1, -1):
         figure, following = read[index], read[index + 1]
         link = _LINK.fullmatch(text[figure.end : following.start])
-        year = figure.decimals == 0 and 1800 <= figure.value <= 2200 and link and link[1].lower() in (",", "and", "or")
+        ranged = _BETWEEN.search(text[max(0, figure.start - 16) : figure.start])
+        year = (
+            not ranged
+            and figure.decimals == 0
+            and 1800 <= figure.value <= 2200
+            and link
+            and link[1].lower() in (",", "and", "or")
+        )
         if figure.dimension is None and following.dimension not in (None, "slice") and link and not year:
             read[index] = replace(figure, dimension=following.dimension, factor=following.factor)
     lent: set[int] = set()
@@ -296,8 +305,7 @@ def _grouped(text: str, found: list[Figure]) -> list[Figure]:
         link = _LINK.fullmatch(between)
         word = link[1].lower() if link else ""
         ends = word in ("to", "-", "–", "—", "through") or (
-            word == "and"
-            and re.search(r"\bbetween (?:about )?$", text[max(0, first.start - 16) : first.start], re.IGNORECASE)
+            word == "and" and _BETWEEN.search(text[max(0, first.start - 16) : first.start])
         )
         if ends and first.role == "value":
             group = first.group

@@ -124,12 +124,12 @@ def read(text: str) -> Reading:
             index += 1
         if index < len(taken) and taken[index][0] < match.end():
             continue
-        lower = match[0].lower().replace("’", "'")
+        lower = match[0].lower().replace("’", "'").rstrip("²³")
         if lower.endswith("n't"):
             lower = _CONTRACTED.get(lower[:-3], "not")
         words.append(Word(lower, stem(lower), match.start(), match.end()))
     breaks = _breaks(text, words)
-    polarity, cues = _polarities(words, breaks)
+    polarity, cues = _polarities(text, words, breaks)
     clauses = tuple(bisect_right(breaks, index) for index in range(len(words)))
     return Reading(text, tuple(words), polarity, cues, clauses, numbers, tuple(text[start:end] for start, end in codes))
 
@@ -147,7 +147,7 @@ def find(words: Sequence[Word], pattern: Sequence[str]) -> list[int]:
 _TRIGGERS = NO_WORDS | NOT_WORDS | ABSENT_WORDS
 
 
-def _polarities(words: Sequence[Word], breaks: Sequence[int]) -> tuple[tuple[Polarity, ...], int]:
+def _polarities(text: str, words: Sequence[Word], breaks: Sequence[int]) -> tuple[tuple[Polarity, ...], int]:
     count = len(words)
     flips = [0] * count
     cues = 0
@@ -168,6 +168,9 @@ def _polarities(words: Sequence[Word], breaks: Sequence[int]) -> tuple[tuple[Pol
             continue
         cues += 1
         first, last = _clause(index, breaks, count)
+        if first and ":" in text[words[first - 1].end : words[first].start]:
+            label, _ = _clause(first - 1, breaks, count)
+            first = label if first - label <= _LABEL else first
         if word.text in NO_WORDS or word.text in NOT_WORDS:
             for step in range(index + 1, last):
                 flips[step] += 1
@@ -187,7 +190,7 @@ def _polarities(words: Sequence[Word], breaks: Sequence[int]) -> tuple[tuple[Pol
 
 
 _LABEL = 5
-"""Words before a colon that are read with what follows, as in "Spleen: absent"."""
+"""Words before a colon that a denial after it may reach, as in "Spleen: absent"."""
 
 _CLAUSE_STARTERS = frozenset("the it its there this that a an both left right and".split())
 _AFTER_AND = frozenset("the it its there measures measured has have is are was were shows contains lies".split())
@@ -203,8 +206,7 @@ def _breaks(text: str, words: Sequence[Word]) -> list[int]:
         comma = "," in between or " - " in between or "–" in between or "—" in between
         if (
             words[index].text in TERMINATORS
-            or any(letter in between for letter in ";.!?)(")
-            or (":" in between and index - found[-1] > _LABEL)
+            or any(letter in between for letter in ";:.!?)(")
             or (comma and words[index].text in _CLAUSE_STARTERS and words[index].text != "and")
             or (words[index].text == "and" and index + 1 < count and words[index + 1].text in _AFTER_AND)
             or (

@@ -112,7 +112,7 @@ def _window_findings(
     for word, polarity in spoken:
         there = heard[word.stem]
         # "No follow-up is needed for nodules" and "nodules need no follow-up" deny the same.
-        moved = agreed and polarity is Polarity.AFFIRMED and word.stem not in _FIRM
+        moved = agreed and word.stem not in _FIRM
         if there and polarity not in there and not moved:
             told = next(iter(there)).value
             yield contradicted(f"the cited passage has {word.text!r} {told}, the sentence {polarity.value}")
@@ -163,7 +163,7 @@ def _windows(reading: Reading, spoken: Sequence[Word], passages: Sequence[Ground
         if (size > 1 and not quoted and len(reading.figures) > 1) or (best and not quoted):
             break
         for ground in passages:
-            for window in _rows(ground.readings, size):
+            for window in _rows(ground.body, size):
                 shared = _shared(reading, spoken, window, ground)
                 if shared > most:
                     best, most = [window], shared

@@ -421,6 +421,8 @@ def test_the_reason_says_how_to_mend_it(sentence: str, verdict: Verdict, reason:
         "Let me know if you have further questions.",
         "Would you like me to measure the right lung?",
         "Which structure do you mean?",
+        "What would you like to see?",
+        "Shall I segment or measure the body, the lungs or the trachea, or look up a guideline or a normal value?",
         "Do you have prior images for comparison?",
         "A qualified reader must confirm these findings.",
         "This is decision support from a research system, not a diagnosis: a qualified reader must confirm it.",

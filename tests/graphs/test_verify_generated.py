@@ -9,7 +9,7 @@ from tests.graphs.evidence_sets import CASE, Findings, findings, sound
 from tests.graphs.mutations import MUTATIONS
 
 _FEW = settings(
-    max_examples=10,
+    max_examples=6,
     phases=(Phase.generate,),
     derandomize=True,
     database=None,
@@ -57,7 +57,7 @@ def test_every_mutation_is_caught() -> None:
     caught: Counter[str] = Counter()
     missed: list[tuple[str, str]] = []
 
-    @settings(_FEW, max_examples=5)
+    @settings(_FEW, max_examples=3)
     @given(findings())
     def write(established: Findings) -> None:
         for sentence in sound(established):
