@@ -30,7 +30,8 @@ BONE = 300.0
 _SKIN = -500.0
 _OUTSIDE = -930.0
 _IN_BODY = 0.2
-_STRUT_MM = 4.0
+_STRUT_MM = 2.5
+_REGROWN_MM = 30.0
 _CAVITY_MM = 7.0
 _IN_PLANE = ndimage.generate_binary_structure(3, 1) & np.array([False, True, False])[:, None, None]
 _LEAST_BODY_ML = 20.0
@@ -64,11 +65,12 @@ def find_body(grid: Grid) -> Body | None:
     """
     hu = grid.coarse
     solid = hu > _SKIN
-    # Eroding parts the body from table tops, tubes and blankets.
-    trunk = _largest(erode(solid, grid.mm, _STRUT_MM))
+    # Eroding parts the body from table tops, tubes and blankets; regrowth gives thin walls back.
+    trunk = _largest(erode(solid, grid.mm, max(_STRUT_MM, *grid.mm[1:])))
     if trunk is None or trunk.sum() * grid.voxel_ml < _LEAST_BODY_ML:
         return None
-    tissue = dilate(trunk, grid.mm, _STRUT_MM) & solid
+    steps = max(1, round(_REGROWN_MM / min(grid.mm[1:])))
+    tissue = ndimage.binary_dilation(trunk, iterations=steps, mask=solid)
     air = ~solid & (hu > NO_DATA)
     cut = _lung_at_border(grid, air, tissue)
     inside = fill_slices(tissue | cut) & ~_open_air(grid, ~solid & ~cut)

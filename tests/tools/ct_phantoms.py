@@ -166,7 +166,7 @@ def thorax(
     for side, name in ((1, "left"), (-1, "right")):
         if name in lungs:
             airway |= tube(points, (0, 10, 120), (side * 70, 20, 100), 6)
-            wall |= tube(points, (0, 10, 120), (side * 70, 20, 100), 7.5)
+            wall |= tube(points, (0, 10, 120), (side * 58, 18.3, 103.4), 7.5)  # open into the lung
     stomach = ellipsoid(points, (70, -20, 0), (40, 35, 22))
     for side, name in ((1, "left"), (-1, "right")):
         dome = 45 * np.sqrt(np.clip(1 - ((x - side * 75) / 90) ** 2 - (y / 110) ** 2, 0, 1))
@@ -198,9 +198,9 @@ def thorax(
     return phantom
 
 
-def head(spacing: tuple[float, float, float] = (3.0, 1.5, 1.5)) -> Phantom:
+def head(spacing: tuple[float, float, float] = (3.0, 1.5, 1.5), bottom: float = -80.0) -> Phantom:
     """A head: skull, brain, paranasal sinuses, mastoid cells as dense as lung, the pharynx open below."""
-    points, affine = grid(((-80, 110), (-120, 120), (-110, 110)), spacing)
+    points, affine = grid(((bottom, 110), (-120, 120), (-110, 110)), spacing)
     x, y, z = points
     hu = np.full(np.broadcast_shapes(x.shape, y.shape, z.shape), GAS, np.float32)
     hu[ellipsoid(points, (0, 0, 0), (85, 105, 100))] = TISSUE
@@ -213,7 +213,9 @@ def head(spacing: tuple[float, float, float] = (3.0, 1.5, 1.5)) -> Phantom:
         hu[ellipsoid(points, (side * 58, 35, -45), (19, 24, 34))] = 700.0
         hu[ellipsoid(points, (side * 58, 35, -45), (15, 20, 30))] = -700.0
     hu[tube(points, (0, 0, -200), (0, 0, -30), 9)] = GAS
-    return Phantom(_noisy(hu), {}, affine, spacing)
+    inside = ellipsoid(points, (0, 0, 0), (85, 105, 100)) | tube(points, (0, 30, -200), (0, 30, -40), 55)
+    holes = (hu < -400) & (inside | ((np.abs(x) > 40) & (np.abs(x) < 90)) & (y > 0) & (hu > -990))
+    return Phantom(_noisy(hu), {"air": holes}, affine, spacing)
 
 
 def abdomen(spacing: tuple[float, float, float] = (3.0, 2.0, 2.0)) -> Phantom:

@@ -141,6 +141,12 @@ class TestChest:
         for side, result in lungs(phantom).items():
             assert dice(mask(result), phantom.truth[side]) > 0.97
 
+    def test_an_infants_chest_with_its_thin_wall(self, chest: Phantom) -> None:
+        scale = np.diag([0.4, 0.4, 0.4, 1.0])
+        infant = Phantom(chest.hu, chest.truth, scale @ chest.affine, tuple(0.4 * mm for mm in chest.spacing))
+        for side, result in lungs(infant).items():
+            assert dice(mask(result), infant.truth[side]) > 0.95
+
     def test_a_bulla_is_lung(self) -> None:
         bulla = {}
 
@@ -159,6 +165,13 @@ class TestChest:
 
         phantom = thorax(COARSE, edit=edit)
         assert dice(mask(lungs(phantom)["right lung"]), phantom.truth["right lung"]) > 0.97
+
+    def test_gas_along_the_ribs_is_no_lung(self) -> None:
+        def edit(points, phantom: Phantom) -> None:
+            phantom.hu[ellipsoid(points, (95, 0, 40), (40, 60, 70))] = GAS
+
+        for result in lungs(thorax(COARSE, lungs=(), edit=edit)).values():
+            assert result.mask is None
 
     @pytest.mark.parametrize("z", [(-60, 30), (150, 270), (60, 140)])
     def test_cut_lungs_are_found_and_said_to_be_cut(self, z) -> None:
@@ -186,14 +199,20 @@ class TestChest:
 
 
 class TestElsewhere:
-    @pytest.mark.parametrize("phantom", [head, abdomen])
-    def test_sinuses_mastoids_and_bowel_are_no_lungs(self, phantom) -> None:
-        made = phantom()
+    @pytest.mark.parametrize("made", [head(), abdomen()], ids=["head", "abdomen"])
+    def test_sinuses_mastoids_and_bowel_are_no_lungs(self, made: Phantom) -> None:
         (air,) = CtSegmenter().segment(made.image(), made.volume(), ["air"])
         assert mask(air).sum() * np.prod(made.spacing) > 50_000, "there is air that could be mistaken"
         for result in lungs(made).values():
             assert result.mask is None
             assert "not lung" in result.searched
+
+    def test_mastoids_cut_by_the_end_of_the_scan_are_no_lungs(self) -> None:
+        """Of the rules only one tells them: they are cut, as dense as lung and near bone, but walled by it."""
+        made = head(bottom=-52.0)
+        cells = (made.hu[0] > -800) & (made.hu[0] < -600)
+        assert cells.any(), "the first slice cuts them"
+        assert all(result.mask is None for result in lungs(made).values())
 
     @pytest.mark.parametrize("value", [-1000, -850, -3024, 0, 40, 1000])
     @pytest.mark.parametrize("shape", [(2, 3, 4), (3, 40, 40), (12, 40, 40)])
@@ -223,6 +242,21 @@ class TestTissues:
         trunk = chest.truth["body"] & (np.abs(np.arange(chest.hu.shape[2]) - 80) < 55)
         assert dice(mask(body), trunk) > 0.97
         assert not mask(body)[:, 86:].any(), "the table lies behind"
+
+    def test_thin_walled_sinuses_are_in_the_body(self) -> None:
+        made = head()
+        (air,) = CtSegmenter().segment(made.image(), made.volume(), ["air"])
+        assert dice(mask(air), made.truth["air"]) > 0.95
+
+    def test_a_gap_that_opens_elsewhere_is_outside(self) -> None:
+        """Trunk and arm with two bridges between them on some slices, as with a hand on the hip."""
+        hu = np.full((30, 60, 80), GAS, np.float32)
+        hu[:, 5:55, 5:45] = TISSUE
+        hu[:, 5:55, 58:70] = TISSUE
+        hu[10:20, 5:15, 45:58] = hu[10:20, 45:55, 45:58] = TISSUE
+        made = Phantom(hu, {}, np.diag([2.0, 2.0, 2.0, 1.0]), (2.0, 2.0, 2.0))
+        (body,) = CtSegmenter().segment(made.image(), made.volume(), ["body"])
+        assert not (mask(body) & (hu == GAS)).any()
 
     def test_air_is_all_air_inside(self, chest: Phantom) -> None:
         (air,) = CtSegmenter().segment(chest.image(), chest.volume(), ["air"])
