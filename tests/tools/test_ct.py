@@ -140,12 +140,14 @@ class TestChest:
         phantom = thorax(COARSE, lung_hu=hu)
         for side, result in lungs(phantom).items():
             assert dice(mask(result), phantom.truth[side]) > 0.97
+            assert (mask(result) & phantom.truth["trachea"]).sum() < 0.05 * phantom.truth["trachea"].sum()
 
     def test_an_infants_chest_with_its_thin_wall(self, chest: Phantom) -> None:
         scale = np.diag([0.4, 0.4, 0.4, 1.0])
         infant = Phantom(chest.hu, chest.truth, scale @ chest.affine, tuple(0.4 * mm for mm in chest.spacing))
         for side, result in lungs(infant).items():
             assert dice(mask(result), infant.truth[side]) > 0.95
+            assert (mask(result) & infant.truth["trachea"]).sum() < 0.05 * infant.truth["trachea"].sum()
 
     def test_a_bulla_is_lung(self) -> None:
         bulla = {}
