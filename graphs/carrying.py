@@ -93,7 +93,8 @@ def _group_findings(
 ) -> Iterator[Finding]:
     cited = assertion.sentence.cited_at(group[0].start)
     grounds = [ground for ground in assertion.grounds if ground.id in cited]
-    fitting = [ground for ground in grounds if _fits(ground, mentions)]
+    pictured = _image_at(assertion, group[0].start)
+    fitting = [ground for ground in grounds if _fits(ground, mentions) and pictured in (None, ground.evidence.image)]
     denied = assertion.reading.at(group[0].start) is not Polarity.AFFIRMED
     if _measured(group, fitting, naming, assertion):
         if denied and group[0].relation is None:
@@ -110,6 +111,13 @@ def _group_findings(
             continue
         yield _missing(figure, group, grounds, fitting, mentions, naming)
         return
+
+
+def _image_at(assertion: Assertion, position: int) -> str | None:
+    """The image that the sentence names before a figure, or after it where none stands before."""
+    named = [(match.start(), match[0]) for match in re.finditer(r"\bI\d+\b", assertion.sentence.text)]
+    before = [name for start, name in named if start < position]
+    return before[-1] if before else named[0][1] if named else None
 
 
 def _fits(ground: Ground, mentions: Sequence[Mention]) -> bool:

@@ -94,6 +94,14 @@ indicated
 """
 """Words of advice whose denial cannot move to another word of the sentence."""
 
+GENERAL = """
+adult adults men women people person patients subjects volunteers children healthy mean average median normal normally
+reference limit threshold cutoff guideline guidelines passage library literature study studies according published
+typical typically usual usually commonly range defined definition criterion criteria expected percentile means
+recommends recommended advised suggested
+"""
+"""Words by which a sentence shows that it speaks of medicine and not of this patient."""
+
 HEDGES = frozenset(
     """may might could suggest suggests suggestive possible possibly probable probably likely suspicious
     suspected""".split()

@@ -21,6 +21,7 @@ from graphs.lexicon import (
     ATTRIBUTION,
     CONDITIONS,
     FIRM,
+    GENERAL,
     GRADED,
     HEDGES,
     INABILITY_VERBS,
@@ -53,6 +54,7 @@ LONGEST_QUOTATION = 6
 _REPORT = stems(REPORT)
 _ASSESSMENT = stems(ASSESSMENT)
 _ANATOMY = stems(ANATOMY)
+_GENERAL = stems(GENERAL)
 _INABILITY = stems(INABILITY_WORDS) | stems(INABILITY_VERBS)
 _QUALIFIERS = frozenset(stem(word) for word in QUALIFIERS)
 _FIRM = stems(FIRM) | stems(GRADED)
@@ -72,8 +74,10 @@ _HERE = (("this", "patient"), ("the", "patient"), ("this", "case"), ("this", "im
 def passage_findings(assertion: Assertion) -> Iterator[Finding]:
     """A sentence resting on passages alone says what one place in them says."""
     reading = assertion.reading
-    if any(reading.has(*cue) for cue in _HERE):
+    if not _is_sentence(assertion) and any(read(assertion.unquoted).has(*cue) for cue in _HERE):
         yield unsupported("a passage says nothing of this patient; cite evidence from the images too")
+    if not _is_sentence(assertion) and _as_if_seen(assertion):
+        yield unsupported("it reads as if it were of this patient; say of whom the passage says it, or quote it")
     passages = assertion.of(Passage)
     spoken = [(word, polarity) for word, polarity in assertion.paired() if word.stem not in FUNCTION_STEMS]
     spoken = [(word, polarity) for word, polarity in spoken if word.text not in _CUES and word.stem not in _RELATIONS]
@@ -94,6 +98,28 @@ def passage_findings(assertion: Assertion) -> Iterator[Finding]:
         if found:
             yield from found
             return
+
+
+def _is_sentence(assertion: Assertion) -> bool:
+    """Whether it is a whole sentence of a cited passage, word for word."""
+    own = assertion.sentence.text.rstrip(" .").lower()
+    return any(own == sentence.text.rstrip(" .").lower() for ground in assertion.grounds for sentence in ground.body)
+
+
+def _as_if_seen(assertion: Assertion) -> bool:
+    """Whether a sentence from a passage could be taken for a finding: a value or a presence of nobody named."""
+    reading = assertion.reading
+    said = {word.stem for word in reading.words}
+    frames = frozenset[str]().union(*(ground.frame for ground in assertion.grounds)) - _ANATOMY
+    general = said & _GENERAL or _QUOTE.search(reading.text) or said & CONDITIONS or said & frames & _NAMED
+    if general or any(figure.relation or figure.role != "value" for figure in reading.figures):
+        return False
+    valued = any(figure.dimension for figure in reading.figures)
+    return valued or any(word.text in _SEEN for word in reading.words)
+
+
+_SEEN = frozenset("seen present visible found identified detected shows there".split())
+_NAMED = stems("society association college radiology classification criteria guideline recist fleischner")
 
 
 def _window_findings(

@@ -310,6 +310,8 @@ UNSOUND = {
         The normal total lung capacity of adults is not about 6 L [E12].
         The normal total lung capacity of children is about 6 L [E12].
         A higher ratio means heart failure [E7].
+        The total lung capacity is about 6 L [E12].
+        The lung capacity is 6 L [E12].
         Fleischner 2018 says that nodules smaller than 6 mm need no follow-up [E12].
         The spiculated margin suggests cancer [E12].
         That passage gives no limit that applies to the cardiothoracic ratio [E8, E7].
@@ -526,6 +528,11 @@ def test_an_absence_on_one_side_is_not_one_on_both() -> None:
 
 def test_a_second_image_is_told_apart() -> None:
     case = Case(images=(image("I1"), image("I2", Modality.MR)))
+    other = measured("E18", "left lung", quantity("volume", 300, Unit.ML), Side.LEFT).model_copy(update={"image": "I2"})
+    both = EVIDENCE | {"E18": other}
+    assert verify("In I1 the left lung measures 512 mL and in I2 300 mL [E3, E18].", both, case).ok
+    assert not verify("In I1 the left lung measures 300 mL and in I2 512 mL [E3, E18].", both, case).ok
+    assert not verify("In I2 the left lung measures 512 mL [E3, E18].", both, case).ok
     assert verify("On I1 the left lung measures 512 mL [E3].", EVIDENCE, case).ok
     assert not verify("On I2 the left lung measures 512 mL [E3].", EVIDENCE, case).ok
 
