@@ -148,13 +148,13 @@ def _segment(anatomy: Anatomy, target: str) -> Segmentation:
 def _lung(grid: Grid, lungs: Lungs, target: str, where: str) -> Segmentation:
     side, label = _SIDES.get(target, (Side.BOTH, 0))
     mask = lungs.labels == label if label else lungs.labels > 0
-    rejected = [pocket for pocket in lungs.pockets if not pocket.is_lung]
+    accepted = sum(pocket.is_lung for pocket in lungs.pockets)
     searched = (
         f"air-filled spaces of 10 mL or more below {AIR:.0f} HU inside the body on {where}, told from gas by "
-        f"their HU, size, walls and nearness to bone: {len(lungs.pockets)} found, {len(rejected)} of them not lung"
+        f"their HU, size, walls and nearness to bone: {len(lungs.pockets)} found, {accepted or 'none'} of them accepted"
     )
     if label and not mask.any() and (lungs.labels > 0).any():
-        searched += "; lung lies on the other side only"
+        searched += ", on the other side"
     return _result(grid, target, mask, searched, side=side, caveats=_LUNG_CAVEATS)
 
 

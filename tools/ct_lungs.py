@@ -11,7 +11,9 @@ answer rests on what lung is, not on where a chest scan would have it:
 - Lung is large, or cut by the end of the scan: a whole lung is never a few millilitres.
 - Lung lies between soft tissues. Air cells of the skull are as dense by partial volume, but walled by bone.
 - Lung lines the chest wall, so where ribs are in view much of its surface lies next to bone. Stool
-  with gas in it, which can be as dense as lung, lies in the belly away from them.
+  with gas in it, which can be as dense as lung, lies in the belly away from them. A pocket of half a
+  litre or more that is as dense as lung is taken for lung wherever bone lies (our judgement): to miss a
+  whole lung and call it absent would be the worse mistake.
 """
 
 from dataclasses import dataclass
@@ -37,6 +39,8 @@ _LEAST_BUBBLE_ML = 3.0
 _MINERAL = 200.0
 _RIB_MM = 12.0
 _RIB_SHARE = 0.1  # lung bases of a real scan reach 0.65 and 0.76, its bowel 0.02
+_BEYOND_BOWEL_ML = 500.0  # as dense as lung and this large, it is lung wherever the bone lies
+_AXIAL = ndimage.generate_binary_structure(2, 1)[np.newaxis]
 _LEAST_BONE_ML = 2.0
 _VESSEL_MM = 4.0
 _SPLIT_MM = (2.0, 4.0, 6.0, 8.0, 11.0, 14.0)
@@ -75,7 +79,8 @@ class Pocket:
         hu, pocket, ribs = grid.coarse[window], pocket[window], ribs[window]
         core = hu[ndimage.binary_erosion(pocket, border_value=1)]
         filled = close(pocket, grid.mm, _VESSEL_MM)
-        surface = filled & ~ndimage.binary_erosion(filled, border_value=1)
+        # In the axial plane, so that the share does not depend on how thick the slices are.
+        surface = filled & ~ndimage.binary_erosion(filled, _AXIAL, border_value=1)
         return cls(
             ml=float(pocket.sum()) * grid.voxel_ml,
             core=float(core.mean()) if core.size else None,
@@ -97,7 +102,7 @@ class Pocket:
             and self.gas < _GAS_SHARE
             and self.ml >= least
             and self.wall < BONE / 2
-            and (self.ribbed is None or self.ribbed >= _RIB_SHARE)
+            and (self.ribbed is None or self.ribbed >= _RIB_SHARE or self.ml >= _BEYOND_BOWEL_ML)
         )
 
 

@@ -35,15 +35,18 @@ def test_a_turn_calls_a_tool_and_answers_with_evidence(tmp_path: Path) -> None:
 
 
 def test_started_is_on_disk_before_the_tool_runs(tmp_path: Path) -> None:
-    with start(tmp_path, call("weigh", image="I1"), AIMessage(VOLUME)) as conversation:
-        lines: list[str] = []
+    seen: list[str] = []
 
-        def watch(update: dict[str, object]) -> None:
-            if update["type"] == "tool_started":
-                lines.extend(conversation.trace.file.read_text().splitlines())
+    class Watching(Weigh):
+        def run(self, arguments, context):
+            seen.extend(next(tmp_path.rglob("trace.jsonl")).read_text().splitlines())
+            return super().run(arguments, context)
 
-        conversation.ask("How large is the body?", progress=watch)
-    assert json.loads(lines[-1])["event"]["type"] == "tool_started"
+    joined = equipment([call("weigh", image="I1"), AIMessage(VOLUME)])
+    joined.tools["weigh"] = Watching()
+    with Conversation.start(home(tmp_path), joined, reader(), {}) as conversation:
+        conversation.ask("How large is the body?")
+    assert json.loads(seen[-1])["event"]["type"] == "tool_started"
 
 
 def test_wrong_number_goes_back_and_is_mended(tmp_path: Path) -> None:
