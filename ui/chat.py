@@ -28,7 +28,7 @@ from tools.imaging.read import Reading, read_case
 from ui import chat_words as words
 from ui.chat_guard import is_session_id
 from ui.chat_house import HOUSE
-from ui.chat_root import LINGER
+from ui.chat_root import LINGER, PAUSE
 from ui.chat_settings import Choices, modalities
 from ui.chat_sitting import Sitting
 from ui.chat_turn import show_answer, showing, working
@@ -54,6 +54,7 @@ class Visit:
     uploads: list[Upload] = field(default_factory=list)
     settings: dict[str, Any] = field(default_factory=dict)
     cases: int = 0
+    running: int = 0
 
 
 _visits: dict[str, Visit] = {}
@@ -73,10 +74,15 @@ def _here() -> Visit:
     return _visits[session_id]
 
 
-def _start(work: Coroutine[Any, Any, object]) -> asyncio.Task[None]:
-    """Run `work` on its own, so that pressing stop does not tear it; a failure is told to the person."""
+def _start(visit: Visit, work: Coroutine[Any, Any, object]) -> asyncio.Task[None]:
+    """Run `work` on its own, so that pressing stop does not tear it; a failure is told to the person.
+
+    While it runs, the page shows the button that stops it.
+    """
 
     async def told() -> None:
+        visit.running += 1
+        await cl.context.emitter.task_start()
         try:
             await work
         except _OWN_FAULTS as error:
@@ -86,14 +92,22 @@ def _start(work: Coroutine[Any, Any, object]) -> asyncio.Task[None]:
             log.exception("a step of a session failed: %s", type(error).__name__, exc_info=False)
             text = f"Something in this program failed ({type(error).__name__}). What was done is in the trace."
             await cl.ErrorMessage(content=words.plain(text)).send()
+        finally:
+            visit.running -= 1
+            if not visit.running:
+                await cl.context.emitter.task_end()
 
-    task = asyncio.create_task(told())
+    return _kept(asyncio.create_task(told()))
+
+
+def _kept(task: asyncio.Task[None]) -> asyncio.Task[None]:
+    """The loop alone would let a task go that nobody holds."""
     _tasks.add(task)
     task.add_done_callback(_tasks.discard)
     return task
 
 
-def _guarded_connect() -> None:
+def _guard_connect() -> None:
     """Refuse session ids that are no UUID: Chainlit makes folders of them, and deletes these."""
     connect = sio.handlers["/"]["connect"]
 
@@ -105,7 +119,12 @@ def _guarded_connect() -> None:
     sio.on("connect", checked)
 
 
-_guarded_connect()
+_guard_connect()
+
+
+def _connected(session_id: str) -> bool:
+    session = WebsocketSession.get_by_id(session_id)
+    return session is not None and bool(sio.manager.is_connected(session.socket_id, "/"))
 
 
 @cl.on_app_shutdown
@@ -172,7 +191,7 @@ async def message(received: cl.Message) -> None:
     """Files open a case; words ask about it."""
     visit = _here()
     uploads = [Upload(element.name, Path(element.path)) for element in received.elements if element.path]
-    task = _start(_take(visit, uploads, received.content.strip()))
+    task = _start(visit, _take(visit, uploads, received.content.strip()))
     # Pressing stop cancels what waits here; the turn itself ends at its next step.
     await asyncio.shield(task)
 
@@ -185,18 +204,22 @@ async def stop() -> None:
 
 @cl.on_chat_end
 async def chat_end() -> None:
-    """Close the conversation: now where the person left, after a while where the connection dropped."""
+    """Give up the conversation's lock soon, and the session with all that it knows after a while."""
     session = cl.context.session
     if session.to_clear:
         await _part(session.id)
         return
 
     async def linger() -> None:
-        await asyncio.sleep(LINGER + 5)
+        await asyncio.sleep(PAUSE)
+        visit = _visits.get(session.id)
+        if visit is not None and not _connected(session.id):
+            await visit.sitting.pause()
+        await asyncio.sleep(LINGER)
         if WebsocketSession.get_by_id(session.id) is None:
             await _part(session.id)
 
-    _start(linger())
+    _kept(asyncio.create_task(linger()))
 
 
 async def _part(session_id: str) -> None:
@@ -210,27 +233,20 @@ async def ask_again(action: cl.Action) -> None:
     """A question that was offered."""
     question = str(action.payload.get("question", ""))
     await cl.Message(content=question, type="user_message", author="You").send()
-    _start(_working(_take(_here(), [], question)))
+    visit = _here()
+    _start(visit, _take(visit, [], question))
 
 
 @cl.action_callback("again")
 async def read_again(action: cl.Action) -> None:
     """Read the same files with the settings as they are now."""
     visit = _here()
-    _start(_working(_open(visit, list(visit.uploads))))
-
-
-async def _working(work: Coroutine[Any, Any, object]) -> None:
-    """Show that something runs, with the button that stops it."""
-    await cl.context.emitter.task_start()
-    try:
-        await work
-    finally:
-        await cl.context.emitter.task_end()
+    _start(visit, _open(visit, list(visit.uploads)))
 
 
 async def _take(visit: Visit, uploads: list[Upload], text: str) -> None:
     """Do what a message asks for."""
+    await visit.sitting.wake()
     if uploads and not await _admit(visit, uploads):
         return
     if wanted := _RESUME.fullmatch(text):
@@ -363,7 +379,8 @@ async def _ask(visit: Visit, question: str) -> None:
 async def _resume(visit: Visit, identifier: str) -> None:
     """Take up a conversation: the case, what was said, and the turn that was cut off."""
     _adopt(visit, identifier)
-    if visit.sitting.conversation is None or visit.sitting.conversation.identifier != identifier:
+    await visit.sitting.wake()
+    if visit.sitting.identifier != identifier:
         choices = Choices.of(visit.settings, HOUSE.reasoner)
         equipment = await visit.sitting.do(lambda: HOUSE.equipment(choices.reasoner))
         await visit.sitting.resume(equipment, identifier)
@@ -394,10 +411,8 @@ def _adopt(visit: Visit, identifier: str) -> None:
         TraceError: The conversation is open in another window.
     """
     for session_id, other in list(_visits.items()):
-        conversation = other.sitting.conversation
-        if other is visit or conversation is None or conversation.identifier != identifier:
+        if other is visit or other.sitting.identifier != identifier:
             continue
-        session = WebsocketSession.get_by_id(session_id)
-        if session is not None and sio.manager.is_connected(session.socket_id, "/"):
+        if _connected(session_id):
             raise TraceError(f"{identifier} is open in another window; close it there first")
         visit.sitting, other.sitting = other.sitting, visit.sitting

@@ -25,7 +25,9 @@ SESSION_MB = 8192
 """All files of one session; as much as the reader takes in for one case."""
 UPLOAD_FILES = 5000
 LINGER = 300
-"""Seconds that a session outlives its connection, so that a reload of the network loses nothing."""
+"""Seconds that a session outlives its connection, so that a network that fails for a moment loses nothing."""
+PAUSE = 10.0
+"""Seconds after which a session without connection gives up the lock of its conversation."""
 
 _FOREIGN = (
     "APP_AWS_ACCESS_KEY APP_AZURE_STORAGE_ACCOUNT APP_GCS_PROJECT_ID BUCKET_NAME CHAINLIT_CUSTOM_AUTH "

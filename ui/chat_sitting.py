@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from graphs.conversation import Consent, Conversation, Equipment, Progress, Read
 from graphs.events import Answered
 from graphs.home import Home
+from tools.imaging.identity import Identity
 
 Result = TypeVar("Result")
 Show = Callable[[dict[str, Any]], Awaitable[None]]
@@ -35,6 +36,16 @@ class _Wish:
     granted: Future[bool] = field(default_factory=Future)
 
 
+@dataclass(frozen=True)
+class _Paused:
+    """A conversation that was closed for a while, and what only memory holds of it."""
+
+    identifier: str
+    equipment: Equipment
+    identity: Identity
+    names: dict[str, str]
+
+
 class Sitting:
     """A session's place at the table: at most one conversation at a time, never another session's.
 
@@ -45,6 +56,8 @@ class Sitting:
     def __init__(self, home: Home) -> None:
         self.conversation: Conversation | None = None
         self._home = home
+        self._equipment: Equipment | None = None
+        self._paused: _Paused | None = None
         self._stack = ExitStack()
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="sitting")
         self._table = asyncio.Lock()
@@ -56,13 +69,20 @@ class Sitting:
         """Whether a turn is running."""
         return self._running.is_set()
 
+    @property
+    def identifier(self) -> str | None:
+        """The id of the conversation that is open or paused."""
+        if self.conversation is not None:
+            return self.conversation.identifier
+        return self._paused.identifier if self._paused is not None else None
+
     async def do(self, work: Callable[[], Result]) -> Result:
         """Run `work` in the worker thread, after whatever runs there."""
         return await asyncio.get_running_loop().run_in_executor(self._worker, work)
 
     async def open(self, equipment: Equipment, read: Read, settings: dict[str, Any]) -> Conversation:
         """Begin a conversation, after any running turn; the one that was open is closed."""
-        return await self._enter(lambda: Conversation.start(self._home, equipment, read, settings))
+        return await self._enter(equipment, lambda: Conversation.start(self._home, equipment, read, settings))
 
     async def resume(self, equipment: Equipment, identifier: str) -> Conversation:
         """Take up a conversation by its id, after any running turn; the one that was open is closed.
@@ -70,12 +90,32 @@ class Sitting:
         Raises:
             HomeError, TraceError: There is no such conversation, it is open elsewhere, or not intact.
         """
-        return await self._enter(lambda: Conversation.resume(self._home, equipment, identifier))
+        return await self._enter(equipment, lambda: Conversation.resume(self._home, equipment, identifier))
 
-    async def _enter(self, enter: Callable[[], Any]) -> Conversation:
+    async def pause(self) -> None:
+        """Give up the lock of the conversation, after any running turn, until `wake`."""
+        async with self._table:
+            conversation, equipment = self.conversation, self._equipment
+            if conversation is not None and equipment is not None:
+                await self.do(self._leave)
+                self._paused = _Paused(conversation.identifier, equipment, conversation.identity, conversation.names)
+
+    async def wake(self) -> None:
+        """Open a paused conversation again, with the names that it knew.
+
+        Raises:
+            TraceError: It was opened elsewhere meanwhile, or is no longer intact.
+        """
+        paused = self._paused
+        if paused is not None and self.conversation is None:
+            conversation = await self.resume(paused.equipment, paused.identifier)
+            conversation.identity, conversation.names = paused.identity, paused.names
+
+    async def _enter(self, equipment: Equipment, enter: Callable[[], Any]) -> Conversation:
         def work() -> Conversation:
             self._leave()
             self.conversation = self._stack.enter_context(enter())
+            self._paused, self._equipment = None, equipment
             return self.conversation
 
         async with self._table:
