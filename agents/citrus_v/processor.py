@@ -138,6 +138,16 @@ class CitrusVProcessor:
         time, rows, columns = (int(count) for count in cut["image_grid_thw"][0])
         return Patches(cut["pixel_values"], (time, rows, columns))
 
+    def grid(self, picture: Picture) -> tuple[int, int, int]:
+        """The grid that `patches` will cut the picture into, without cutting it.
+
+        Raises:
+            ValueError: One side is more than 200 times the other.
+        """
+        rows, columns = self.resized(picture.height, picture.width)
+        patch = self.factor // self.merge
+        return 1, rows // patch, columns // patch
+
     def encode(self, messages: Sequence[Message], grids: Sequence[tuple[int, int, int]]) -> list[int]:
         """Token ids of a conversation up to where the assistant answers.
 

@@ -30,7 +30,9 @@ SPECIAL = (
     "<|box_end|>",
     "[SEG]",
 )
-ID = {token: 256 + index for index, token in enumerate(SPECIAL)}
+MARKERS = ("<tool_call>", "</tool_call>", "<think>", "</think>")
+"""Whole tokens, but words like others, as Qwen has them."""
+ID = {token: 256 + index for index, token in enumerate((*SPECIAL, *MARKERS))}
 SEG, END = ID["[SEG]"], ID["<|im_end|>"]
 
 PUBLISHED = {
@@ -49,7 +51,7 @@ PUBLISHED = {
     "num_hidden_layers": 2,
     "num_attention_heads": 6,
     "num_key_value_heads": 2,
-    "max_position_embeddings": 4096,
+    "max_position_embeddings": 32768,
     "rope_theta": 1e6,
     "rope_scaling": {"type": "mrope", "mrope_section": [1, 1, 2]},
     "vocab_size": 320,
@@ -107,7 +109,13 @@ def tokenizer() -> PreTrainedTokenizerFast:
     raw.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     raw.decoder = decoders.ByteLevel()
     raw.add_special_tokens(list(SPECIAL))
+    raw.add_tokens(list(MARKERS))
     return PreTrainedTokenizerFast(tokenizer_object=raw, eos_token=SPECIAL[2], pad_token=SPECIAL[0])
+
+
+def byte(value: int) -> int:
+    """The token of one printable ASCII character."""
+    return tokenizer().convert_tokens_to_ids(chr(value))
 
 
 def processor(built: CitrusV, **bounds: int) -> CitrusVProcessor:
