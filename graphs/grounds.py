@@ -249,11 +249,10 @@ def _recorded(item: Evidence) -> Iterator[Recorded]:
     if item.confidence is not None:
         yield Recorded(item.confidence.value, None, stem("confidence"))
     if isinstance(item, View) and item.slice_index is not None:
-        yield Recorded(item.slice_index, "slice", "")
+        yield Recorded(item.slice_index + 1, "slice", "")
     if isinstance(item, Mask | Region):
-        yield Recorded(item.slices[0], "slice", "", "low")
-        yield Recorded(item.slices[1] - 1, "slice", "", "high")
-        yield Recorded(item.slices[1], "slice", stem("including"))
+        yield Recorded(item.slices[0] + 1, "slice", "", "low")
+        yield Recorded(item.slices[1], "slice", "", "high")
         for corner in item.box:
             yield Recorded(corner, None, stem("box"))
             yield Recorded(corner, "px", stem("box"))

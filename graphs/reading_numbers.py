@@ -100,6 +100,8 @@ _BESIDE_RANGE = re.compile(
     r"\s?[(\[,]\s?(?:(?:with|an|a|uncertainty|interval|range|from|between|of|95|%|ci)[:,]? ?)*$", re.IGNORECASE
 )
 _LINK = re.compile(r"\s?(to|-|–|—|through|±|\+/-|\+-|x|×|by|,|and|or|, and|/)\s?", re.IGNORECASE)
+_SLICE_WORD = re.compile(r"\bslice\s$", re.IGNORECASE)
+"""Stands between the ends of "slice 3 to slice 9", which is one range."""
 
 
 @dataclass(frozen=True)
@@ -301,7 +303,7 @@ def _grouped(text: str, found: list[Figure]) -> list[Figure]:
     read = [replace(figure, group=index) for index, figure in enumerate(found)]
     for index in range(1, len(read)):
         first, second = read[index - 1], read[index]
-        between = text[first.end : second.start]
+        between = _SLICE_WORD.sub("", text[first.end : second.start])
         link = _LINK.fullmatch(between)
         word = link[1].lower() if link else ""
         ends = word in ("to", "-", "–", "—", "through") or (

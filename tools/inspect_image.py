@@ -48,8 +48,8 @@ class InspectArguments(ImageArguments):
     """What to look at, and how."""
 
     plane: Plane | None = Field(None, description="Plane to show; the plane of acquisition if left out.")
-    slice: Annotated[int, Field(ge=0)] | None = Field(
-        None, description="Slice or frame to show, from 0; if left out, the one that shows most of the marks."
+    slice: Annotated[int, Field(ge=1)] | None = Field(
+        None, description="Slice or frame to show, counted from 1; if left out, the one that shows most of the marks."
     )
     window: str | None = Field(
         None, description='Window by name: for CT "lung", "soft tissue", "mediastinum", "bone", "brain".'
@@ -219,9 +219,9 @@ def _window(image: Image, arguments: InspectArguments, array: NDArray[np.generic
 def _index(image: Image, plane: Plane | None, wanted: int | None, marks: "_Marks") -> int:
     count = slice_count(image, plane)
     if wanted is not None:
-        if wanted >= count:
-            raise ToolRefusal(f"{image.id} has slices 0 to {count - 1} in this plane, not {wanted}.")
-        return wanted
+        if wanted > count:
+            raise ToolRefusal(f"{image.id} has slices 1 to {count} in this plane, not {wanted}.")
+        return wanted - 1
     return min(max(marks.best(plane, count), 0), count - 1)
 
 

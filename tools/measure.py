@@ -3,8 +3,8 @@
 Sizes follow the affine, so tilted (sheared) and non-square grids measure true. Without a known
 spacing they are in pixels and never in millimetres. What exactly is measured, and how its interval
 arises, is written at `tools.imaging.outline`, `tools.imaging.hull`, `tools.imaging.intensity`,
-`tools.imaging.placement` and `tools.imaging.extent`. Slices and frames are counted from 0, as in
-every other piece of evidence.
+`tools.imaging.placement` and `tools.imaging.extent`. Slices and frames are counted from 1, as
+viewers do; fields of evidence that index an array count from 0.
 """
 
 from collections.abc import Sequence
@@ -44,7 +44,9 @@ class MeasureArguments(ImageArguments):
         default=[], description="What to measure; left out: volume of volumes, area of planes."
     )
     frame: int | None = Field(
-        default=None, ge=0, description="Frame of a cine to measure on; left out: where the mask is largest."
+        default=None,
+        ge=1,
+        description="Frame of a cine to measure on, counted from 1; left out: where the mask is largest.",
     )
     midline: str | None = Field(
         default=None,

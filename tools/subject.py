@@ -34,7 +34,7 @@ class Subject:
 
     Args:
         evidence: A mask or box of `image`.
-        frame: The frame of a cine, or None for the one where the mask is largest.
+        frame: The frame of a cine, counted from 1, or None for the one where the mask is largest.
 
     Attributes:
         frame: Index of the frame it is measured on, or None where the image is not a cine.
@@ -77,7 +77,7 @@ class Subject:
         if self.frame is not None:
             mask, first = mask[self.frame : self.frame + 1], self.frame
         if not mask.any():
-            where = "" if self.frame is None else f" on frame {self.frame}"
+            where = "" if self.frame is None else f" on frame {self.frame + 1}"
             raise ToolRefusal(
                 f"{self.evidence.id} is empty{where}, so there is nothing to measure.", target=self.evidence.target
             )
@@ -127,14 +127,14 @@ class Subject:
             if frame is not None:
                 raise ToolRefusal(f"{self.image.id} is not a cine, so it has no frame {frame}.")
             return None
-        if frame is not None and frame >= frames:
-            raise ToolRefusal(f"{self.image.id} has frames 0 to {frames - 1}, not {frame}.")
-        how = "as asked"
+        if frame is not None and frame > frames:
+            raise ToolRefusal(f"{self.image.id} has frames 1 to {frames}, not {frame}.")
+        how, index = "as asked", (frame or 0) - 1
         if frame is None:
             how = "where the mask is largest"
-            frame = int(np.count_nonzero(self._mask, axis=(1, 2)).argmax())
-        self._notes.append(f"measured on frame {frame} of 0 to {frames - 1}, {how}")
-        return frame
+            index = int(np.count_nonzero(self._mask, axis=(1, 2)).argmax())
+        self._notes.append(f"measured on frame {index + 1} of {frames}, {how}")
+        return index
 
     def _admit(self, wanted: Sequence[Measurable]) -> None:
         known = OF_BOXES if isinstance(self.evidence, Region) else OF_MASKS
@@ -187,9 +187,9 @@ class Subject:
             case M.COMPONENTS:
                 return _exactly(outline.parts)
             case M.FIRST_SLICE:
-                return _exactly(outline.box[0][0])
+                return _exactly(outline.box[0][0] + 1)
             case M.LAST_SLICE:
-                return _exactly(outline.box[0][1] - 1)
+                return _exactly(outline.box[0][1])
         places = [float(place) for place in to_lps(self.image, outline.centroids)[:, CENTROID.index(name)]]
         return Reading(places[0], min(places), max(places), (_point(outline.centroids[0]),))
 

@@ -223,11 +223,11 @@ def extent(piece: Piece, where: str = "") -> Sentence:
 
 
 def slices(piece: Piece) -> str:
-    """The first and last slice of a mask or box, counted as in its evidence; empty for planes."""
+    """The first and last slice of a mask or box, counted from 1; empty for planes."""
     span = piece.data.get("slices") or (0, 1)
     if len(span) != 2 or tuple(span) == (0, 1):
         return ""
-    first, last = int(span[0]), int(span[1]) - 1
+    first, last = int(span[0]) + 1, int(span[1])
     return f"on slice {first}" if first == last else f"from slice {first} to slice {last}"
 
 

@@ -86,7 +86,7 @@ SOUND = {
         The lesion's long axis is 1.2 cm [E9].
         The lesion measures 12.4 x 8.1 mm [E9, E10].
         The cardiothoracic ratio is 0.56 [E8].
-        The left lung spans slices 12 to 40 [E2].
+        The left lung spans slices 13 to 41 [E2].
         The left lung contains 12,345 voxels [E2].
         The spinal canal has three separate components [E17].
         The spacing is 0.8 x 0.8 x 3.0 mm [E1].

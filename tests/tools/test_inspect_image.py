@@ -70,7 +70,7 @@ def test_marks_choose_the_slice_and_are_recorded(blobs: BlobStore) -> None:
     size = Quantity(name="long axis", value=10, unit=Unit.MM, spacing=SpacingSource.HEADER)
     measurement = Measurement(id="E3", image="I1", target="nodule", quantity=size, points=((4, 3, 2), (9, 3, 2)))
     context = _context(image, blobs, E1=mask, E2=region, E3=measurement)
-    plain = _run(context, slice=7)[1]
+    plain = _run(context, slice=8)[1]
     _, view = _run(context, marks=["E1"])
     assert (view.slice_index, view.shows) == (7, ("E1",)) and view.blob != plain.blob
     assert _run(context, marks=["E2"])[1].slice_index in (2, 3)
@@ -87,7 +87,7 @@ def test_an_empty_mask_is_named_but_chooses_no_slice(blobs: BlobStore) -> None:
 
 def test_planes_and_windows(blobs: BlobStore) -> None:
     context = _context(ct_volume(np.zeros(SHAPE, np.int16), blobs), blobs)
-    _, view = _run(context, plane="sagittal", window="lung", slice=29)
+    _, view = _run(context, plane="sagittal", window="lung", slice=30)
     assert view.plane is Plane.SAGITTAL and "slice 30 of 30, window lung (center -600 HU" in view.description
     _, view = _run(context, center=10, width=20)
     assert "window chosen (center 10 HU, width 20 HU)" in view.description
@@ -96,7 +96,7 @@ def test_planes_and_windows(blobs: BlobStore) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ({"slice": 10}, "slices 0 to 9"),
+        ({"slice": 11}, "slices 1 to 10"),
         ({"window": "x-ray"}, "no window"),
         ({"center": 4}, "both a center and a width"),
         ({"marks": ["E9"]}, "no evidence"),

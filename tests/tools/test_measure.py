@@ -57,7 +57,11 @@ def test_every_quantity_of_a_mask(bench):
     assert values["centroid x"] == pytest.approx(0.8 * columns.mean())
     assert values["centroid y"] == pytest.approx(0.8 * rows.mean())
     assert values["centroid z"] == pytest.approx(2.5 * slices.mean())
-    assert (values["first slice"], values["last slice"], values["components"]) == (slices.min(), slices.max(), 1)
+    assert (values["first slice"], values["last slice"], values["components"]) == (
+        slices.min() + 1,
+        slices.max() + 1,
+        1,
+    )
     assert values["width"] == pytest.approx(0.8 * (np.ptp(columns) + 1))
     assert values["height"] == pytest.approx(0.8 * (np.ptp(rows) + 1))
     assert values["mean"] == pytest.approx(inside.mean())
@@ -255,13 +259,13 @@ def test_a_cine_is_measured_on_one_frame(tmp_path):
     mask = bench.mask(LESION)
     (largest,) = bench.run(of=[mask])
     assert largest.quantity.value == LESION.sum(axis=(1, 2)).max()
-    assert "measured on frame 6 of 0 to 11, where the mask is largest" in largest.caveats
+    assert "measured on frame 7 of 12, where the mask is largest" in largest.caveats
     assert TRUNCATED not in largest.caveats
-    axis, mean = bench.run(of=[mask], frame=4, quantities=["long axis", "mean"])
+    axis, mean = bench.run(of=[mask], frame=5, quantities=["long axis", "mean"])
     assert axis.points[0][2] == 4
     assert mean.quantity.value == pytest.approx(GREY.astype(np.uint8)[4][LESION[4]].mean())
     assert mean.quantity.unit is Unit.SIGNAL
-    for frame, words in ((0, "empty on frame 0"), (12, "frames 0 to 11")):
+    for frame, words in ((1, "empty on frame 1"), (13, "frames 1 to 12")):
         with pytest.raises(ToolRefusal, match=words):
             bench.run(of=[mask], frame=frame)
     with pytest.raises(ToolRefusal, match="is a plane, so it has no volume"):
@@ -389,7 +393,7 @@ def test_refusals_are_in_words(bench):
         ({"of": []}, "give one of"),
         ({"of": [empty], "points": [[1, 2, 3], [4, 5, 6]]}, "give one of"),
         ({"of": [empty], "quantities": ["weight"]}, "quantities"),
-        ({"of": [empty], "frame": 0}, "not a cine"),
+        ({"of": [empty], "frame": 1}, "not a cine"),
         ({"of": [elsewhere], "quantities": ["distance"]}, "belongs to I2"),
     ):
         with pytest.raises(ToolRefusal, match=words):

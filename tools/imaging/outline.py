@@ -149,7 +149,7 @@ class Outline:
         counts = np.count_nonzero(self.crop, axis=(1, 2))
         largest = int(counts.argmax())
         plane = self.crop[largest : largest + 1]
-        notes = () if self.grid[0] == 1 else (f"largest cross-section, on slice {largest + self.origin[0]}",)
+        notes = () if self.grid[0] == 1 else (f"largest cross-section, on slice {largest + self.origin[0] + 1}",)
         eroded, dilated = (int(np.count_nonzero(change(plane, (1, 2)))) for change in (erode, dilate))
         return size(float(counts[largest]) * pixel, eroded * pixel, dilated * pixel, notes=notes)
 
