@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ui import cli_knowledge, cli_tools, cli_trace
+from ui import cli_knowledge, cli_model, cli_tools, cli_trace
 from ui.terminal import Terminal
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ app = typer.Typer(
 app.add_typer(cli_trace.app, name="trace")
 app.add_typer(cli_tools.app, name="tools")
 app.add_typer(cli_knowledge.app, name="knowledge")
+app.add_typer(cli_model.app, name="model")
 
 BAD_INPUT = 2
 
