@@ -10,14 +10,11 @@ import asyncio
 import logging
 import re
 from collections.abc import Coroutine
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import chainlit as cl
 from chainlit.input_widget import Select, TextInput
-from chainlit.server import sio
-from chainlit.session import WebsocketSession
 
 from graphs.conversation import Conversation
 from graphs.equipment import EquipmentError, reasoners
@@ -25,14 +22,13 @@ from graphs.home import HomeError
 from graphs.trace import TraceError
 from knowledge.blobs import BlobStore
 from tools.imaging.read import Reading, read_case
+from ui import chat_visits as visits
 from ui import chat_words as words
-from ui.chat_guard import is_session_id
 from ui.chat_house import HOUSE
-from ui.chat_root import LINGER, PAUSE
 from ui.chat_settings import Choices, modalities
-from ui.chat_sitting import Sitting
 from ui.chat_turn import show_answer, showing, working
 from ui.chat_uploads import Upload, lay_out
+from ui.chat_visits import Visit
 
 log = logging.getLogger("citrus.chat")
 
@@ -42,36 +38,6 @@ _OWN_FAULTS = (EquipmentError, HomeError, TraceError)
 """Errors whose words are written for the person."""
 _PATIENCE = 600
 """Seconds that a question to the person stays open."""
-_CLOSING = 5
-"""Seconds that running turns have to end when the server does; a cut-off turn is taken up later."""
-
-
-@dataclass
-class Visit:
-    """What this server keeps of one browser session."""
-
-    sitting: Sitting
-    uploads: list[Upload] = field(default_factory=list)
-    settings: dict[str, Any] = field(default_factory=dict)
-    cases: int = 0
-    running: int = 0
-
-
-_visits: dict[str, Visit] = {}
-_tasks: set[asyncio.Task[None]] = set()
-
-
-def stored(session_id: str) -> int | None:
-    """Bytes that a session has stored, or None where there is no such session."""
-    session = WebsocketSession.get_by_id(session_id)
-    return None if session is None else sum(file["size"] for file in session.files.values())
-
-
-def _here() -> Visit:
-    session_id = cl.context.session.id
-    if session_id not in _visits:
-        _visits[session_id] = Visit(Sitting(HOUSE.home))
-    return _visits[session_id]
 
 
 def _start(visit: Visit, work: Coroutine[Any, Any, object]) -> asyncio.Task[None]:
@@ -97,42 +63,13 @@ def _start(visit: Visit, work: Coroutine[Any, Any, object]) -> asyncio.Task[None
             if not visit.running:
                 await cl.context.emitter.task_end()
 
-    return _kept(asyncio.create_task(told()))
-
-
-def _kept(task: asyncio.Task[None]) -> asyncio.Task[None]:
-    """The loop alone would let a task go that nobody holds."""
-    _tasks.add(task)
-    task.add_done_callback(_tasks.discard)
-    return task
-
-
-def _guard_connect() -> None:
-    """Refuse session ids that are no UUID: Chainlit makes folders of them, and deletes these."""
-    connect = sio.handlers["/"]["connect"]
-
-    async def checked(sid: str, environ: dict[str, Any], auth: Any) -> Any:
-        if not isinstance(auth, dict) or not is_session_id(auth.get("sessionId")):
-            raise ConnectionRefusedError("a session id is a UUID")
-        return await connect(sid, environ, auth)
-
-    sio.on("connect", checked)
-
-
-_guard_connect()
-
-
-def _connected(session_id: str) -> bool:
-    session = WebsocketSession.get_by_id(session_id)
-    return session is not None and bool(sio.manager.is_connected(session.socket_id, "/"))
+    return visits.kept(asyncio.create_task(told()))
 
 
 @cl.on_app_shutdown
 async def shutdown() -> None:
     """Close every conversation and delete every upload."""
-    closing = [asyncio.ensure_future(visit.sitting.close()) for visit in _visits.values()]
-    if closing:
-        await asyncio.wait(closing, timeout=_CLOSING)
+    await visits.close()
     HOUSE.leave()
 
 
@@ -148,7 +85,7 @@ async def starters() -> list[cl.Starter]:
 @cl.on_chat_start
 async def chat_start() -> None:
     """Offer the settings; the welcome screen says the rest."""
-    _here()
+    visits.here()
     names = list(reasoners())
     await cl.ChatSettings(
         [
@@ -172,7 +109,7 @@ async def chat_start() -> None:
 @cl.on_settings_update
 async def settings_update(settings: dict[str, Any]) -> None:
     """Keep the settings for the next files, and offer to read the open ones again."""
-    visit = _here()
+    visit = visits.here()
     try:
         Choices.of(settings, HOUSE.reasoner)
     except ValueError as error:
@@ -189,7 +126,7 @@ async def settings_update(settings: dict[str, Any]) -> None:
 @cl.on_message
 async def message(received: cl.Message) -> None:
     """Files open a case; words ask about it."""
-    visit = _here()
+    visit = visits.here()
     uploads = [Upload(element.name, Path(element.path)) for element in received.elements if element.path]
     task = _start(visit, _take(visit, uploads, received.content.strip()))
     # Pressing stop cancels what waits here; the turn itself ends at its next step.
@@ -199,33 +136,14 @@ async def message(received: cl.Message) -> None:
 @cl.on_stop
 async def stop() -> None:
     """End the running turn at its next step."""
-    _here().sitting.stop()
+    visits.here().sitting.stop()
 
 
 @cl.on_chat_end
 async def chat_end() -> None:
-    """Give up the conversation's lock soon, and the session with all that it knows after a while."""
+    """Let the session go: at once where the person left, else after a while."""
     session = cl.context.session
-    if session.to_clear:
-        await _part(session.id)
-        return
-
-    async def linger() -> None:
-        await asyncio.sleep(PAUSE)
-        visit = _visits.get(session.id)
-        if visit is not None and not _connected(session.id):
-            await visit.sitting.pause()
-        await asyncio.sleep(LINGER)
-        if WebsocketSession.get_by_id(session.id) is None:
-            await _part(session.id)
-
-    _kept(asyncio.create_task(linger()))
-
-
-async def _part(session_id: str) -> None:
-    visit = _visits.pop(session_id, None)
-    if visit is not None:
-        await visit.sitting.close()
+    await (visits.part(session.id) if session.to_clear else visits.linger(session.id))
 
 
 @cl.action_callback("ask")
@@ -233,14 +151,14 @@ async def ask_again(action: cl.Action) -> None:
     """A question that was offered."""
     question = str(action.payload.get("question", ""))
     await cl.Message(content=question, type="user_message", author="You").send()
-    visit = _here()
+    visit = visits.here()
     _start(visit, _take(visit, [], question))
 
 
 @cl.action_callback("again")
 async def read_again(action: cl.Action) -> None:
     """Read the same files with the settings as they are now."""
-    visit = _here()
+    visit = visits.here()
     _start(visit, _open(visit, list(visit.uploads)))
 
 
@@ -271,11 +189,15 @@ for example how large something is, where it is, or what is known about it.
 async def _admit(visit: Visit, uploads: list[Upload]) -> bool:
     """Open what was sent; whether a case is open afterwards."""
     if visit.sitting.conversation is not None:
-        choice = await _choose(
-            "A case is open, and a case is about one patient. Whose images are these?",
-            {"same": "The same patient: read all files together", "new": "Another patient: new case"},
-        )
-        if choice is None:
+        choices = {"new": "Another patient: new case"}
+        question = "A case is open, and a case is about one patient."
+        if visit.uploads:
+            choices = {"same": "The same patient: read all files together"} | choices
+            question += " Whose images are these?"
+        else:
+            question += " Its own files are no longer here, so these cannot be read with them."
+        choice = await _choose(question, choices | {"drop": "Do not open these files"})
+        if choice not in choices:
             return False
         if choice == "same":
             uploads = [*visit.uploads, *uploads]
@@ -378,7 +300,7 @@ async def _ask(visit: Visit, question: str) -> None:
 
 async def _resume(visit: Visit, identifier: str) -> None:
     """Take up a conversation: the case, what was said, and the turn that was cut off."""
-    _adopt(visit, identifier)
+    visits.adopt(visit, identifier)
     await visit.sitting.wake()
     if visit.sitting.identifier != identifier:
         choices = Choices.of(visit.settings, HOUSE.reasoner)
@@ -402,17 +324,3 @@ async def _resume(visit: Visit, identifier: str) -> None:
         answer = await visit.sitting.catch_up(show, _consent)
     if answer is not None and unfinished:
         await show_answer(visit.sitting, answer)
-
-
-def _adopt(visit: Visit, identifier: str) -> None:
-    """Take over the sitting of a window that is gone but not yet forgotten.
-
-    Raises:
-        TraceError: The conversation is open in another window.
-    """
-    for session_id, other in list(_visits.items()):
-        if other is visit or other.sitting.identifier != identifier:
-            continue
-        if _connected(session_id):
-            raise TraceError(f"{identifier} is open in another window; close it there first")
-        visit.sitting, other.sitting = other.sitting, visit.sitting

@@ -55,11 +55,12 @@ def serve(
         from chainlit.config import config
         from chainlit.server import app
 
-        from ui import chat
+        from ui import chat as _page  # noqa: F401 - its import hands the page's events to Chainlit
+        from ui import chat_visits
         from ui.chat_guard import Guard
 
         config.run.headless, config.run.host, config.run.port = True, host, port
-        guard = Guard(app, host, chat.stored, upload=UPLOAD_MB << 20, session=SESSION_MB << 20)
+        guard = Guard(app, host, chat_visits.stored, upload=UPLOAD_MB << 20, session=SESSION_MB << 20)
         server = uvicorn.Server(
             uvicorn.Config(
                 guard,

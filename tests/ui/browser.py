@@ -35,14 +35,24 @@ class Browser:
         """The value of JavaScript run in the page."""
         return self._call("POST", "/execute/sync", {"script": script, "args": list(arguments)})
 
-    def element(self, selector: str) -> str:
-        return str(self._call("POST", "/element", {"using": "css selector", "value": selector})[ELEMENT])
+    def _act(self, selector: str, action: str, **body: Any) -> None:
+        for attempt in range(5):
+            found = self._call("POST", "/element", {"using": "css selector", "value": selector})[ELEMENT]
+            try:
+                self._call("POST", f"/element/{found}/{action}", body)
+            except httpx2.HTTPStatusError:
+                # The page put another in its place meanwhile.
+                if attempt == 4:
+                    raise
+                time.sleep(0.2)
+            else:
+                return
 
     def type(self, selector: str, text: str) -> None:
-        self._call("POST", f"/element/{self.element(selector)}/value", {"text": text})
+        self._act(selector, "value", text=text)
 
     def click(self, selector: str) -> None:
-        self._call("POST", f"/element/{self.element(selector)}/click")
+        self._act(selector, "click")
 
     def wait(self, condition: str, seconds: float = 60) -> Any:
         """Wait until a JavaScript expression is true, and return it."""

@@ -1,6 +1,8 @@
 """Small cases that a test can tell apart."""
 
 import gzip
+import io
+import zipfile
 
 import nibabel as nib
 import numpy as np
@@ -46,3 +48,12 @@ def slices(count: int) -> list[bytes]:
         data.save_as(buffer, enforce_file_format=True)
         files.append(buffer.getvalue())
     return files[1::2] + files[::2]
+
+
+def archive(files: dict[str, bytes]) -> bytes:
+    """A zip of them."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as writer:
+        for name, data in files.items():
+            writer.writestr(f"study/{name}", data)
+    return buffer.getvalue()

@@ -1,6 +1,6 @@
 """Equipment for a server under test: real graph, trace and reader, and a reasoner that does as it is told.
 
-Imported in the server's own process. The question's first word is what the reasoner does: `weigh`,
+Installed in the server's own process. The question's first word is what the reasoner does: `weigh`,
 `secret` (needs a yes), `slow`, `lie`, `markup`.
 """
 
@@ -81,5 +81,7 @@ def _equip(home: Home, name: str = "protocol", bounds: object = None) -> Equipme
     return Equipment(reasoner, dict(tools), Services(), {}, None)
 
 
-ui.chat_house.equip = _equip
-ui.chat_root.PAUSE = 0.5
+def install() -> None:
+    """Equip this process with it."""
+    ui.chat_house.equip = _equip
+    ui.chat_root.PAUSE = 0.5

@@ -1,36 +1,25 @@
 """The page, spoken to as a browser speaks to it: a real server process, its real socket."""
 
 import asyncio
-import http.client
 import re
 import signal
 import time
-import uuid
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
-import httpx2
 import pytest
-import socketio
 
 from graphs.diagnose import NOTICE
 from graphs.events import Consent, Stopped
 from graphs.trace import Trace, TraceError, read_trace, verify_trace
-from tests.ui.cases import NAME, cube, slices
+from tests.ui.cases import NAME, archive, cube, slices
 from tests.ui.client import Client, Event
+from tests.ui.conftest import HOUSE
 from tests.ui.house import LEAVES
 from tests.ui.server import Server, serving
 
-HOUSE = "import tests.ui.house"
 HOSTILE = "<img src=x onerror=alert(1)> **bold** [E1] ![x](x.png).txt"
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    base = tmp_path_factory.mktemp("served")
-    with serving(base / "home", base / "working", HOUSE) as running:
-        yield running
 
 
 def play(scene: Callable[[], Coroutine[Any, Any, None]]) -> None:
@@ -55,99 +44,19 @@ async def opened(client: Client, millilitres: int = 100) -> None:
     await client.talk("", [file])
 
 
-# The page itself
-
-
-def test_the_page_loads_nothing_from_elsewhere(server: Server) -> None:
-    answer = httpx2.get(server.address)
-    assert answer.status_code == 200
-    assert re.findall(r"https?://[^\"'\s]+", answer.text) == []
-    policy = answer.headers["content-security-policy"]
-    assert "default-src 'none'" in policy
-    assert "unsafe-eval" not in policy
-    assert re.search(r"script-src 'self' 'sha256-", policy)
-    assert set(re.findall(r"wss?://[^\s;]+", policy)) == {f"{way}://{server.address[7:]}" for way in ("ws", "wss")}
-    assert answer.headers["x-frame-options"] == "DENY"
-    for path in re.findall(r'(?:href|src)="(/[^"]+)"', answer.text):
-        assert httpx2.get(server.address + path).status_code == 200, path
-
-
-def test_the_words_of_the_page_are_ours(server: Server) -> None:
-    words = httpx2.get(f"{server.address}/project/translations?language=fr-FR").json()["translation"]["chat"]
-    assert words["watermark"] == NOTICE
-    settings = httpx2.get(f"{server.address}/project/settings?language=en-US").json()
-    assert settings["features"]["unsafe_allow_html"] is False
-    assert settings["dataPersistence"] is False
-    assert NOTICE in settings["markdown"]
-    assert NOTICE in httpx2.get(f"{server.address}/public/chat.css").text
-    assert len(settings["starters"]) >= 2
-
-
-# Who may speak to it
-
-
-@pytest.mark.parametrize(
-    "headers",
-    [{"Origin": "https://example.org"}, {"Origin": "null"}, {"Host": "rebound.example.org"}],
-)
-def test_other_pages_are_refused(server: Server, headers: dict[str, str]) -> None:
-    url = f"{server.address}/project/file?session_id={uuid.uuid4()}"
-    assert httpx2.post(url, files={"file": ("a.png", b"x")}, headers=headers).status_code == 403
-
-    async def scene() -> None:
-        with pytest.raises(socketio.exceptions.ConnectionError):
-            async with Client(server.address, headers=headers):
-                pass
-
-    play(scene)
-
-
-@pytest.mark.parametrize("path", ["/mcp", "/copilot/index.js", "/login", "/auth/jwt"])
-def test_what_is_not_used_is_closed(server: Server, path: str) -> None:
-    assert httpx2.post(server.address + path, json={}).status_code == 404
-
-
-@pytest.mark.parametrize("session", ["../../../working", "/tmp", "x", "", str(uuid.uuid4()).upper()])  # noqa: S108
-def test_a_session_id_is_no_path(server: Server, session: str) -> None:
-    kept = server.folder / "kept"
-    kept.write_text("mine")
-
-    async def scene() -> None:
-        socket = socketio.AsyncClient(reconnection=False)
-        auth = {"sessionId": session, "clientType": "webapp", "threadId": "", "userEnv": "{}", "chatProfile": ""}
-        with pytest.raises(socketio.exceptions.ConnectionError):
-            await socket.connect(server.address, auth=auth, transports=["websocket"], socketio_path="/ws/socket.io")
-
-    play(scene)
-    assert kept.read_text() == "mine"
-    kept.unlink()
-
-
-def test_uploads_are_bounded_before_they_are_read(server: Server) -> None:
-    async def scene() -> None:
-        async with Client(server.address) as client:
-            path = f"/project/file?session_id={client.session}"
-            for extra, status in [({"Content-Length": str(3 << 30)}, 413), ({"Transfer-Encoding": "chunked"}, 411)]:
-                connection = http.client.HTTPConnection(server.address.removeprefix("http://"), timeout=10)
-                connection.putrequest("POST", path)
-                for name, value in ({"Content-Type": "multipart/form-data; boundary=x"} | extra).items():
-                    connection.putheader(name, value)
-                connection.endheaders()
-                assert connection.getresponse().status == status
-                connection.close()
-
-    play(scene)
-    url = f"{server.address}/project/file?session_id={uuid.uuid4()}"
-    assert httpx2.post(url, files={"file": ("a.png", b"x")}).status_code == 404
-
-
 # A conversation
 
 
-def test_slices_become_one_series_and_what_does_not_open_is_named(server: Server) -> None:
+@pytest.mark.parametrize("zipped", [False, True])
+def test_slices_become_one_series_and_what_does_not_open_is_named(server: Server, zipped: bool) -> None:
     async def scene() -> None:
         async with Client(server.address) as client:
-            files = [client.upload(f"IM{at}", data) for at, data in enumerate(slices(6))]
+            sent = {f"IM{at}": data for at, data in enumerate(slices(6))}
+            if zipped:
+                # As some browsers name it, so that the ending is all that tells.
+                files = [client.upload("study.zip", archive(sent), "application/octet-stream")]
+            else:
+                files = [client.upload(name, data) for name, data in sent.items()]
             files.append(client.upload(HOSTILE, b"no image", "text/html"))
             await client.talk("", files)
             panel = last(client)["output"]
@@ -159,12 +68,12 @@ def test_slices_become_one_series_and_what_does_not_open_is_named(server: Server
             assert "\\<img src\\=x onerror\\=alert\\(1\\)\\>" in panel
             assert not re.search(r"(?<!\\)[<>]|(?<!\\)!\[", panel)
             reading = client.tools()[-1]
-            assert re.fullmatch(r"Reading 7 files · \d+\.\d s", reading["name"])
+            assert re.fullmatch(rf"Reading {len(files)} files · \d+\.\d s", reading["name"])
             offered = [action for action in client.actions if action["name"] == "ask"]
             assert offered[0]["label"] == "What is this image?"
             # Pages of the same origin cannot be made of what was sent.
-            sent = client.http.get(f"/project/file/{files[-1]}?session_id={client.session}")
-            assert "sandbox" in sent.headers["content-security-policy"]
+            kept = client.http.get(f"/project/file/{files[-1]}?session_id={client.session}")
+            assert "sandbox" in kept.headers["content-security-policy"]
 
     play(scene)
 
