@@ -16,6 +16,7 @@ from graphs.diagnose import Bounds, Reasoner, Setup, build
 from graphs.events import Admitted, Answered, Asked, Event, Opened, ToolFinished, ToolStarted
 from graphs.home import Home, new_identifier
 from graphs.journal import LiveJournal, timed
+from graphs.overview import overview
 from graphs.trace import Trace, TraceError
 from knowledge.blobs import BlobStore
 from knowledge.case import Case, Patient
@@ -125,7 +126,11 @@ class Conversation:
             reading, seconds = timed(lambda: read(self.trace.blobs))
             self.identity, self.names = reading.identity, reading.names
             statements = chart_statements(reading.case.patient)
-            return Admitted(case=reading.case, evidence=statements, seconds=seconds)
+            pictures: tuple[str, ...] = ()
+            if self.reasoner.pictures:
+                away = self.reasoner.leaves_machine is not None
+                pictures = overview(reading.case, self.trace.blobs, leaves_machine=away)
+            return Admitted(case=reading.case, evidence=statements, pictures=pictures, seconds=seconds)
 
         self.journal.perform(None, ("admitted",), work)
 

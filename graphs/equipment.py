@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from graphs.conversation import Equipment
 from graphs.diagnose import Bounds, Reasoner
@@ -9,8 +11,12 @@ from graphs.home import Home
 from graphs.trace import canonical
 from knowledge.blobs import BlobStore
 from knowledge.index import Library
+from tools.backends import Grounder, Segmenter
 from tools.registry import load_grounders, load_segmenters, load_tools
 from tools.tool import Services
+
+if TYPE_CHECKING:
+    from graphs.local_model import LocalModel
 
 
 class EquipmentError(Exception):
@@ -18,10 +24,18 @@ class EquipmentError(Exception):
 
 
 def services(home: Home) -> Services:
-    """Every installed segmenter and grounder, and the library."""
-    return Services(
-        tuple(load_segmenters().items.values()), tuple(load_grounders().items.values()), Library.open(cache=home.cache)
-    )
+    """Every installed segmenter and grounder, after them the model of this machine, and the library.
+
+    Raises:
+        EquipmentError: CITRUS_MODEL names a folder that cannot be opened.
+    """
+    segmenters, grounders = list(load_segmenters().items.values()), list(load_grounders().items.values())
+    if home.model is not None:
+        segmenter, grounder = _seers(home.model)
+        # Rules with known truth come first; the model is asked for what they do not know.
+        segmenters.append(segmenter)
+        grounders.append(grounder)
+    return Services(tuple(segmenters), tuple(grounders), Library.open(cache=home.cache))
 
 
 def equip(home: Home, reasoner: str = "protocol", bounds: Bounds | None = None) -> Equipment:
@@ -38,7 +52,7 @@ def equip(home: Home, reasoner: str = "protocol", bounds: Bounds | None = None) 
         raise EquipmentError(f"no tool could be loaded: {'; '.join(loaded.problems) or 'is citrus-v installed?'}")
     joined = services(home)
     return Equipment(
-        reasoner=make(),
+        reasoner=make(home),
         tools=loaded.tools,
         services=joined,
         backends={seer.name: seer.version for seer in joined.segmenters}
@@ -59,7 +73,33 @@ def _fingerprint(library: Library | None) -> str | None:
     return sha256(canonical([card.model_dump(mode="json") for card in library.cards])).hexdigest()
 
 
-def _protocol() -> Callable[[BlobStore], Reasoner]:
+def _opened(folder: Path) -> "LocalModel":
+    from graphs.local_model import LocalModel
+
+    try:
+        return LocalModel.open(folder.resolve())
+    except (ValueError, OSError) as error:
+        raise EquipmentError(f"CITRUS_MODEL={folder}: {error}") from None
+
+
+def _seers(folder: Path) -> tuple[Segmenter, Grounder]:
+    model = _opened(folder)
+    return model.segmenter(), model.grounder()
+
+
+def _citrus_v(home: Home) -> Callable[[BlobStore], Reasoner]:
+    if home.model is None:
+        raise EquipmentError("--reasoner citrus-v needs CITRUS_MODEL, the folder of a Citrus-V checkpoint")
+    model = _opened(home.model)
+
+    def make(blobs: BlobStore) -> Reasoner:
+        chat = model.reasoner(blobs.get)
+        return Reasoner("citrus-v", chat, dict(chat._identifying_params), pictures=True)
+
+    return make
+
+
+def _protocol(_home: Home) -> Callable[[BlobStore], Reasoner]:
     from agents.protocol import ProtocolReasoner
     from knowledge.embedding import WEIGHTS_SHA256
 
@@ -68,7 +108,7 @@ def _protocol() -> Callable[[BlobStore], Reasoner]:
     return lambda blobs: Reasoner("protocol", model, describe)
 
 
-def _remote() -> Callable[[BlobStore], Reasoner]:
+def _remote(_home: Home) -> Callable[[BlobStore], Reasoner]:
     from agents.remote import ReasonerUnavailable, remote_reasoner
 
     def make(blobs: BlobStore) -> Reasoner:
@@ -83,4 +123,8 @@ def _remote() -> Callable[[BlobStore], Reasoner]:
     return make
 
 
-_REASONERS: dict[str, Callable[[], Callable[[BlobStore], Reasoner]]] = {"protocol": _protocol, "remote": _remote}
+_REASONERS: dict[str, Callable[[Home], Callable[[BlobStore], Reasoner]]] = {
+    "protocol": _protocol,
+    "citrus-v": _citrus_v,
+    "remote": _remote,
+}

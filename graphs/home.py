@@ -22,17 +22,19 @@ class HomeError(Exception):
 
 
 class Home(BaseSettings):
-    """Settings from the environment: CITRUS_HOME, CITRUS_CHECKPOINTS.
+    """Settings from the environment: CITRUS_HOME, CITRUS_CHECKPOINTS, CITRUS_MODEL.
 
     Attributes:
         home: Folder of conversations, checkpoints and caches.
         checkpoints: URL of a Postgres database for checkpoints; SQLite in `home` where it is empty.
+        model: Folder of a Citrus-V checkpoint; None where this machine has none.
     """
 
     model_config = SettingsConfigDict(env_prefix="CITRUS_", extra="ignore")
 
     home: Path = Field(default_factory=lambda: Path(platformdirs.user_data_dir("citrus-v", appauthor=False)))
     checkpoints: str = ""
+    model: Path | None = None
 
     @property
     def cache(self) -> Path:

@@ -1,0 +1,113 @@
+"""The Citrus-V model of this machine, opened once, as a reasoner and as those who see for the tools."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from agents.citrus_v.backends import CitrusVGrounder, CitrusVSegmenter
+from agents.citrus_v.chat import CitrusVReasoner
+from agents.citrus_v.checkpoint import fingerprint
+from agents.citrus_v.grammar import Grammars
+from agents.citrus_v.offered import Offer
+from agents.citrus_v.reader import CannotRead, Reader
+from knowledge.case import Image
+from tools.backends import Box, Grounder, Segmentation, Segmenter, Target
+from tools.imaging.volume import Volume
+from tools.tool import ToolRefusal
+
+
+@dataclass(frozen=True)
+class LocalModel:
+    """A checkpoint in memory; every conversation of this process shares it, and none what it reads.
+
+    Attributes:
+        weights: Fingerprint of the checkpoint.
+    """
+
+    reader: Reader
+    grammars: Grammars
+    weights: str
+
+    @classmethod
+    @lru_cache(maxsize=1)
+    def open(cls, folder: Path) -> "LocalModel":
+        """Load a checkpoint, on the GPU where there is one; the last one stays loaded.
+
+        Raises:
+            ValueError: It is not complete, or not a checkpoint.
+            OSError: It has no tokenizer.
+        """
+        weights = fingerprint(folder)
+        reader = Reader.from_pretrained(folder, device_map="auto")
+        return cls(reader, Grammars(reader.processor, reader.model.config), weights)
+
+    def reasoner(self, resolve: Callable[[str], bytes]) -> CitrusVReasoner:
+        """The reasoner of one conversation; `resolve` reads that conversation's blobs only."""
+        return CitrusVReasoner(reader=self.reader, grammars=self.grammars, weights=self.weights, resolve=resolve)
+
+    def segmenter(self) -> Segmenter:
+        """Who outlines for the tools."""
+        return ModelSegmenter(CitrusVSegmenter(self.reader, self.weights[:12]))
+
+    def grounder(self) -> Grounder:
+        """Who draws boxes for the tools."""
+        return ModelGrounder(CitrusVGrounder(self.reader, self.weights[:12]))
+
+
+class ModelSegmenter:
+    """The model's outlines in the words of the tools."""
+
+    def __init__(self, model: CitrusVSegmenter) -> None:
+        self.model = model
+        self.name = model.name
+        self.version = model.version
+
+    def targets(self) -> Sequence[Target]:
+        """What it can segment, and where."""
+        return _targets(self.model.targets())
+
+    def segment(self, image: Image, volume: Volume, targets: Sequence[str]) -> Sequence[Segmentation]:
+        """One result for each of `targets`, in order.
+
+        Raises:
+            ToolRefusal: The model cannot read this image.
+        """
+        with _refusals():
+            return [Segmentation(**vars(outline)) for outline in self.model.segment(image, volume, targets)]
+
+
+class ModelGrounder:
+    """The model's boxes in the words of the tools."""
+
+    def __init__(self, model: CitrusVGrounder) -> None:
+        self.model = model
+        self.name = model.name
+        self.version = model.version
+
+    def targets(self) -> Sequence[Target]:
+        """What it can locate, and where."""
+        return _targets(self.model.targets())
+
+    def ground(self, image: Image, volume: Volume, target: str) -> Sequence[Box]:
+        """Every box of `target`.
+
+        Raises:
+            ToolRefusal: The model cannot read this image, or its boxes make no sense.
+        """
+        with _refusals():
+            return [Box(**vars(box)) for box in self.model.ground(image, volume, target)]
+
+
+def _targets(offers: Sequence[Offer]) -> list[Target]:
+    return [Target(**offer.model_dump()) for offer in offers]
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """What the model cannot read becomes a refusal, which the reasoner reads, and not a fault."""
+    try:
+        yield
+    except CannotRead as error:
+        raise ToolRefusal(error.reason, target=error.target, known=error.known) from error
