@@ -1,15 +1,15 @@
 """A tiny random checkpoint leads a conversation end to end, and is not believed."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import PIL.Image
 import pytest
-import torch
 from typer.testing import CliRunner
 
+from agents.citrus_v.chat import CitrusVReasoner
 from agents.citrus_v.checkpoint import fingerprint
 from graphs.conversation import Conversation
 from graphs.diagnose import NOTICE, Bounds
@@ -33,8 +33,6 @@ from ui.cli import app
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("checkpoint")
     built = tiny.model()
-    with torch.no_grad():  # a model with little to say: else it rambles to its limit each time
-        built.mllm.lm_head.weight[tiny.END] *= 4
     tiny.write_published(built, path)
     # Pictures of a few patches, so that a random model on a CPU is done in seconds.
     tiny.processor(built, max_pixels=112 * 112).save_pretrained(path)
@@ -45,6 +43,13 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def home(checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
     monkeypatch.setenv("CITRUS_MODEL", str(checkpoint))
     monkeypatch.setenv("CITRUS_HOME", str(tmp_path / "home"))
+    whole = LocalModel.reasoner
+
+    def brief(self: LocalModel, resolve: Callable[[str], bytes]) -> CitrusVReasoner:
+        """A random model does not know when to stop."""
+        return whole(self, resolve).model_copy(update={"max_new_tokens": 32})
+
+    monkeypatch.setattr(LocalModel, "reasoner", brief)
     yield Home()
     LocalModel.open.cache_clear()
 
