@@ -125,14 +125,19 @@ class Conversation:
         def work() -> Admitted:
             reading, seconds = timed(lambda: read(self.trace.blobs))
             self.identity, self.names = reading.identity, reading.names
-            statements = chart_statements(reading.case.patient)
+            patient = self._without_identity(reading.case.patient)
+            case = reading.case.model_copy(update={"patient": patient})
             pictures: tuple[str, ...] = ()
             if self.reasoner.pictures:
                 away = self.reasoner.leaves_machine is not None
-                pictures = overview(reading.case, self.trace.blobs, leaves_machine=away)
-            return Admitted(case=reading.case, evidence=statements, pictures=pictures, seconds=seconds)
+                pictures = overview(case, self.trace.blobs, leaves_machine=away)
+            return Admitted(case=case, evidence=chart_statements(patient), pictures=pictures, seconds=seconds)
 
         self.journal.perform(None, ("admitted",), work)
+
+    def _without_identity(self, patient: Patient) -> Patient:
+        told = {"complaint": patient.complaint, "history": patient.history}
+        return patient.model_copy(update={name: self.identity.scrub(text) for name, text in told.items() if text})
 
     def _not_admitted(self) -> Admitted:
         raise TraceError(f"{self.identifier}: its files were never read")
@@ -180,6 +185,7 @@ class Conversation:
         words = self.identity.scrub(question.strip())
         if not words or len(words) > 8000:
             raise ValueError("a question has between 1 and 8000 characters")
+        self._setup.stop.clear()
         self.catch_up(consent, progress)
         return self._run(len(self.turns) + 1, words, consent, progress)
 

@@ -17,7 +17,7 @@ from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from graphs.conversation import Conversation
 from graphs.diagnose import NOTICE, Bounds
 from graphs.home import Home
-from knowledge.case import Modality
+from knowledge.case import Modality, Patient
 from knowledge.evidence import Absence, Measurement
 from knowledge.quantity import Quantity, SpacingSource, Unit
 from tests.graphs.scripted import Weigh, call, equipment, home, reader
@@ -151,7 +151,8 @@ def test_4_no_name_id_or_birth_date_lasts(
     tmp_path: Path, series: Path, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     (series / "Quartermaine_notes.txt").write_text("not an image")
-    with conversation(tmp_path, series, series / "Quartermaine_notes.txt") as opened:
+    told = Patient(complaint="Wilhelmina coughs", history="MRN QX-77120934, asthma")
+    with conversation(tmp_path, series, series / "Quartermaine_notes.txt", patient=told) as opened:
         opened.ask("How large are the lungs of Mrs Quartermaine (QX-77120934, born 17.03.1961)?")
         opened.ask("Show Wilhelmina's left lung")
     (series / "Quartermaine_notes.txt").unlink()
