@@ -10,6 +10,7 @@ from agents.citrus_v.backends import CitrusVGrounder, CitrusVSegmenter
 from agents.citrus_v.chat import CitrusVReasoner
 from agents.citrus_v.checkpoint import fingerprint
 from agents.citrus_v.grammar import Grammars
+from agents.citrus_v.memory import Shelf
 from agents.citrus_v.offered import Offer
 from agents.citrus_v.reader import CannotRead, Reader
 from knowledge.case import Image
@@ -24,11 +25,13 @@ class LocalModel:
 
     Attributes:
         weights: Fingerprint of the checkpoint.
+        shelf: Bounds the memory that all conversations take together.
     """
 
     reader: Reader
     grammars: Grammars
     weights: str
+    shelf: Shelf
 
     @classmethod
     @lru_cache(maxsize=1)
@@ -41,11 +44,13 @@ class LocalModel:
         """
         weights = fingerprint(folder)
         reader = Reader.from_pretrained(folder, device_map="auto")
-        return cls(reader, Grammars(reader.processor, reader.model.config), weights)
+        return cls(reader, Grammars(reader.processor, reader.model.config), weights, Shelf())
 
     def reasoner(self, resolve: Callable[[str], bytes]) -> CitrusVReasoner:
         """The reasoner of one conversation; `resolve` reads that conversation's blobs only."""
-        return CitrusVReasoner(reader=self.reader, grammars=self.grammars, weights=self.weights, resolve=resolve)
+        return CitrusVReasoner(
+            reader=self.reader, grammars=self.grammars, shelf=self.shelf, weights=self.weights, resolve=resolve
+        )
 
     def segmenter(self) -> Segmenter:
         """Who outlines for the tools."""

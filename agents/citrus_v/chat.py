@@ -20,7 +20,7 @@ from torch import Tensor
 
 from agents.citrus_v.checkpoint import fingerprint
 from agents.citrus_v.grammar import Constraint, Grammars
-from agents.citrus_v.memory import ReadSoFar, Written
+from agents.citrus_v.memory import ReadSoFar, Shelf, Written
 from agents.citrus_v.pictures import Picture
 from agents.citrus_v.reader import Reader
 from agents.citrus_v.transcript import open_picture, transcript
@@ -43,7 +43,7 @@ class Step:
 
 
 class CitrusVReasoner(BaseChatModel):
-    """The chat model of one conversation; several may share a reader and its grammars.
+    """The chat model of one conversation; several may share a reader, its grammars and a shelf.
 
     Pictures arrive as content blocks {"type": "image", "blob": <sha256>, "mime_type": "image/png"}. Thoughts
     are in `additional_kwargs["thinking"]`. A reply is words or one call, never a broken call. What was read
@@ -52,6 +52,7 @@ class CitrusVReasoner(BaseChatModel):
     Attributes:
         reader: The model, its processor and the pictures it has seen.
         grammars: Of the same checkpoint.
+        shelf: Keeps what was read; under a key that no other conversation has.
         weights: Fingerprint of the checkpoint.
         resolve: Gives the bytes of this conversation's blob by SHA-256.
         max_new_tokens: Where words end; a call that has begun may end within `CALL_GRACE` more.
@@ -63,13 +64,14 @@ class CitrusVReasoner(BaseChatModel):
 
     reader: Reader = Field(exclude=True, repr=False)
     grammars: Grammars = Field(exclude=True, repr=False)
+    shelf: Shelf = Field(default_factory=Shelf, exclude=True, repr=False)
     weights: str = ""
     resolve: Callable[[str], bytes] | None = Field(default=None, exclude=True, repr=False)
     max_new_tokens: int = Field(default=1024, ge=1)
     temperature: float = Field(default=0.0, ge=0.0)
     seed: int = 0
 
-    _memory: list[ReadSoFar] = PrivateAttr(default_factory=list)
+    _key: object = PrivateAttr(default_factory=object)
     _pictures: dict[str, Picture] = PrivateAttr(default_factory=dict)
 
     @classmethod
@@ -141,7 +143,7 @@ class CitrusVReasoner(BaseChatModel):
         constraint = self.grammars.reply(tools, _choice(tool_choice))
         written = self._written(messages, tools)
         # Taken out while in use, so that a second reply at the same time begins from nothing.
-        memory = self._memory.pop() if self._memory else ReadSoFar(self.reader.model)
+        memory = self.shelf.take(self._key) or ReadSoFar(self.reader.model)
         sound = True
         text = codecs.getincrementaldecoder("utf-8")("replace")
         words = ReplyReader(held=False)
@@ -161,7 +163,7 @@ class CitrusVReasoner(BaseChatModel):
             raise
         finally:
             if sound:
-                self._memory[:] = [memory]
+                self.shelf.put(self._key, memory)
         last = words.end({str(call["id"]) for message in messages for call in getattr(message, "tool_calls", ())})
         if not constraint.whole:
             last = last.model_copy(update={"tool_call_chunks": [], "tool_calls": [], "invalid_tool_calls": []})

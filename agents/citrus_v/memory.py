@@ -5,8 +5,10 @@ kept, and only what is new is read. Pictures are told apart by their content, no
 which are all alike; a picture that is in the kept beginning is not even encoded again.
 """
 
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from threading import Lock
 
 import torch
 from torch import Tensor
@@ -15,6 +17,9 @@ from transformers import DynamicCache
 from agents.citrus_v.model import CitrusV
 from agents.citrus_v.pictures import Picture
 from agents.citrus_v.processor import CitrusVProcessor, Message
+
+KEPT_CONVERSATIONS = 4
+"""Conversations whose keys and values are kept at once."""
 
 Features = Callable[[Picture], Tensor]
 """What the language model sees of a picture, (image tokens, hidden)."""
@@ -116,6 +121,32 @@ class ReadSoFar:
                 new.append(features(picture)[before:])
             before = max(0, before - count)
         return new
+
+
+class Shelf:
+    """What a few conversations have read, each taken out by its own key only.
+
+    Keys and values of a long conversation with the 8B fill hundreds of megabytes. So the conversation
+    that was silent for longest is forgotten first, and read again if it goes on.
+    """
+
+    def __init__(self, capacity: int = KEPT_CONVERSATIONS) -> None:
+        self.capacity = capacity
+        self._kept: OrderedDict[object, ReadSoFar] = OrderedDict()
+        self._lock = Lock()
+
+    def take(self, key: object) -> ReadSoFar | None:
+        """What that conversation has read, now the caller's alone, or None."""
+        with self._lock:
+            return self._kept.pop(key, None)
+
+    def put(self, key: object, memory: ReadSoFar) -> None:
+        """Keep what that conversation has read."""
+        with self._lock:
+            self._kept[key] = memory
+            self._kept.move_to_end(key)
+            while len(self._kept) > self.capacity:
+                self._kept.popitem(last=False)
 
 
 def _common(one: Sequence[int | str], other: Sequence[int | str]) -> int:

@@ -106,9 +106,14 @@ class CitrusVProcessor:
         settings: dict[str, Any] = {}
         if (folder / _SETTINGS).is_file():
             settings = json.loads((folder / _SETTINGS).read_text(encoding="utf-8"))
+        config = CitrusVConfig.from_folder(folder)
+        # Told what the language model is: transformers does not know the kind in config.json and would warn.
+        tokenizer = AutoTokenizer.from_pretrained(
+            folder, config=config.mllm_config, local_files_only=True, trust_remote_code=False
+        )
         return cls(
-            AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False),
-            CitrusVConfig.from_folder(folder),
+            tokenizer,
+            config,
             min_pixels=min_pixels or int(settings.get("min_pixels", MIN_PIXELS)),
             max_pixels=max_pixels or int(settings.get("max_pixels", MAX_PIXELS)),
         )

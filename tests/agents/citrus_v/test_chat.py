@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from agents.citrus_v.chat import CALL_GRACE, CitrusVReasoner, NoReply
 from agents.citrus_v.grammar import Grammars
+from agents.citrus_v.memory import Shelf
 from tests.agents.citrus_v import tiny
 from tests.agents.citrus_v.test_transcript import block, png
 
@@ -159,11 +160,18 @@ def test_a_step_reads_only_what_the_tool_said(make, reader) -> None:
     assert third.response_metadata["kept_tokens"] > second.usage_metadata["input_tokens"]
 
 
-def test_conversations_share_pictures_but_nothing_they_read(make) -> None:
-    one, other = make("A."), make("B.")
-    one.invoke([HumanMessage("the first patient")])
-    reply = other.invoke([HumanMessage("the first patient")])
-    assert reply.response_metadata["kept_tokens"] == 0
+def test_conversations_share_a_shelf_but_nothing_they_read(make) -> None:
+    shelf = Shelf(2)
+    one, other, third = (make("A.", shelf=shelf) for _ in range(3))
+
+    def kept(reasoner: CitrusVReasoner) -> int:
+        return reasoner.invoke("the first patient").response_metadata["kept_tokens"]
+
+    assert kept(one) == kept(other) == 0
+    assert kept(one) > 0
+    assert kept(third) == 0  # and the one silent for longest is forgotten
+    assert kept(one) > 0
+    assert kept(other) == 0
 
 
 def test_two_replies_at_once_do_not_meet(make) -> None:
