@@ -22,7 +22,6 @@ from tools.imaging.identity import Identity
 
 FORMAT = "citrus-v export 1"
 _HEXADECIMAL = re.compile(r"[0-9a-f]{64}")
-_BURNED_IN = "burned-in"
 
 Redact = Callable[[str], str]
 
@@ -117,7 +116,7 @@ def _sensitive(events: Iterable[Event]) -> set[str]:
     for event in events:
         if isinstance(event, Admitted):
             digests |= {image.pixels for image in event.case.images}
-            marked = {image.id for image in event.case.images if any(_BURNED_IN in word for word in image.caveats)}
+            marked = {image.id for image in event.case.images if image.may_name_patient}
             digests |= set(event.pictures) if marked else set()
         if isinstance(event, ToolFinished):
             digests |= {item.blob for item in event.evidence if isinstance(item, View) and item.image in marked}

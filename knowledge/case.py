@@ -15,6 +15,10 @@ Affine = tuple[Vector4, Vector4, Vector4, Vector4]
 """Maps homogeneous voxel indices (i column, j row, k slice, 1) to patient LPS in mm."""
 
 
+BURNED_IN = "text burned into the picture, such as a name, is possible"
+"""Caveat of an image whose pixels may name the patient."""
+
+
 class Modality(StrEnum):
     """DICOM modality codes (PS3.3 C.7.3.1.1.1) that this system reads."""
 
@@ -120,6 +124,11 @@ class Image(Record):
     def dimensions(self) -> Literal[2, 3]:
         """3 for a volume of two slices or more, else 2."""
         return 3 if self.shape[0] > 1 and self.frames == 1 else 2
+
+    @property
+    def may_name_patient(self) -> bool:
+        """Whether its pixels may hold a name: a header says so, or none could have said otherwise."""
+        return BURNED_IN in self.caveats or self.format == "raster"
 
 
 class Problem(Record):

@@ -29,7 +29,9 @@ app.add_typer(cli_model.app, name="model")
 BAD_INPUT = 2
 
 Files = Annotated[list[Path], typer.Argument(help="DICOM file, folder or zip; NIfTI; PNG, JPEG or TIFF.")]
-ReasonerName = Annotated[str, typer.Option("--reasoner", help="protocol (no weights) or remote (OpenAI-compatible).")]
+ReasonerName = Annotated[
+    str, typer.Option("--reasoner", help="protocol (no weights), citrus-v (CITRUS_MODEL) or remote.")
+]
 Spacing = Annotated[
     str | None, typer.Option("--spacing", metavar="X,Y", help="Pixel size in mm, where the file does not say.")
 ]

@@ -86,7 +86,7 @@ class Terminal:
         evidence = conversation.evidence
         if cited:
             self.out.print(self._table(evidence[identifier] for identifier in cited))
-        for claim in answer.withheld:
+        for claim in dict.fromkeys(answer.withheld):
             self.out.print(
                 f"[yellow]Withheld, not supported:[/yellow] {escape(claim.text)} [dim]({claim.reason})[/dim]"
             )

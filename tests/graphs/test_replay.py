@@ -1,5 +1,6 @@
 """A record reproduces its conversation without what produced it, and shows every difference."""
 
+import base64
 import json
 import os
 import random
@@ -18,7 +19,11 @@ from graphs.export import export, read_export
 from graphs.journal import Divergence
 from graphs.replay import events_of, replay, rerun
 from graphs.trace import Trace, TraceError, verify_trace
-from tests.graphs.scripted import call, equipment, home, reader
+from knowledge.blobs import BlobStore
+from knowledge.case import BURNED_IN
+from knowledge.evidence import View
+from tests.graphs.scripted import Weigh, call, equipment, home, reader
+from tools.imaging.read import Reading
 
 VOLUME = "The volume of the body is 10.0 mL [E1]."
 WRONG = "The volume of the body is 12.0 mL [E1]."
@@ -90,8 +95,6 @@ def test_rerun_is_equal(file: Path) -> None:
 
 
 def test_rerun_reports_the_first_difference_and_by_how_much(file: Path) -> None:
-    from tests.graphs.scripted import Weigh
-
     class Heavier(Weigh):
         def run(self, arguments, context):
             found = super().run(arguments, context)[0]
@@ -119,6 +122,30 @@ def test_export_is_one_redacted_file_that_verifies_and_replays(file: Path, tmp_p
     assert pixels in json.loads(text.splitlines()[0])["export"]["omitted"]
     with pytest.raises(FileExistsError):
         export(file, target)
+
+
+@pytest.mark.parametrize(("caveats", "kept"), [((), True), ((BURNED_IN,), False)])
+def test_pictures_that_may_hold_a_name_are_not_handed_on(tmp_path: Path, caveats: tuple[str, ...], kept: bool) -> None:
+    class Show(Weigh):
+        name = "show"
+        returns = ("view",)
+
+        def run(self, arguments, context):
+            return [View(image="I1", blob=context.blobs.put(b"PIXELS OF A FACE"), description="a picture")]
+
+    def read(blobs: BlobStore) -> Reading:
+        reading = reader()(blobs)
+        image = reading.case.images[0].model_copy(update={"caveats": caveats})
+        return Reading(reading.case.model_copy(update={"images": (image,)}), reading.identity, {})
+
+    joined = equipment([call("show", image="I1"), AIMessage("What else?")])
+    joined.tools["show"] = Show()
+    with Conversation.start(home(tmp_path), joined, read, {}) as conversation:
+        conversation.ask("Show it")
+    export(conversation.trace.file, tmp_path / "case.jsonl")
+    picture = base64.b64encode(b"PIXELS OF A FACE").decode()
+    assert (picture in (tmp_path / "case.jsonl").read_text()) is kept
+    assert replay(tmp_path / "case.jsonl").steps
 
 
 def test_export_shows_every_change(file: Path, tmp_path: Path) -> None:
@@ -182,7 +209,7 @@ def child(folder: Path, mode: str) -> subprocess.Popen[str]:
     )
 
 
-@pytest.mark.timeout(280)
+@pytest.mark.timeout(1800)
 def test_killed_at_random_moments_it_verifies_and_resumes(tmp_path: Path) -> None:
     rounds = int(os.environ.get("CITRUS_KILLS", "5"))
     chance = random.Random(7)

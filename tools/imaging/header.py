@@ -14,7 +14,7 @@ import pydicom
 from pydicom.dataset import Dataset
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, JPEGBaseline8Bit, JPEGExtended12Bit, JPEGLSNearLossless
 
-from knowledge.case import Modality, Window
+from knowledge.case import BURNED_IN, Modality, Window
 from tools.imaging.facts import Facts, Memory, items
 from tools.imaging.identity import Identity
 from tools.imaging.limits import Limits, Unreadable
@@ -268,7 +268,7 @@ def _instance(
     caveats = []
     burned_in = plain(facts.text("BurnedInAnnotation"))
     if burned_in == "YES" or (burned_in != "NO" and secondary):
-        caveats.append("text burned into the picture, such as a name, is possible")
+        caveats.append(BURNED_IN)
     if localizer:
         caveats.append("localizer: made to plan other images, not to measure on")
     lossy = plain(facts.text("LossyImageCompression")) in ("01", "1")
