@@ -195,6 +195,7 @@ def resume(
     try:
         with Conversation.resume(home, equip(home, reasoner), conversation) as taken_up:
             terminal.case(taken_up)
+            terminal.status("The files are not read again, so names in them are not known: type none.")
             answer = taken_up.catch_up(terminal.consent, terminal.progress)
             if answer is not None:
                 terminal.answer(taken_up, answer)
