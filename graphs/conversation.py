@@ -12,11 +12,12 @@ from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.types import Command
 from langsmith import tracing_context
 
-from graphs.diagnose import Bounds, Reasoner, Setup, build
+from graphs.diagnose import build
 from graphs.events import Admitted, Answered, Asked, Event, Opened, ToolFinished, ToolStarted
 from graphs.home import Home, new_identifier
 from graphs.journal import LiveJournal, timed
 from graphs.overview import overview
+from graphs.setup import Bounds, Reasoner, Setup
 from graphs.trace import Trace, TraceError
 from knowledge.blobs import BlobStore
 from knowledge.case import Case, Patient

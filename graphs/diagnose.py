@@ -6,92 +6,38 @@ work through the journal, so each may be run again after an interruption without
 
 import json
 import operator
-import threading
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Annotated, Any, Literal, TypedDict
 
-from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, HumanMessage
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.config import get_stream_writer
-from langgraph.errors import GraphBubbleUp
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import Runtime
-from langgraph.types import interrupt
 
+from graphs.act import consented, run_tool
 from graphs.events import (
-    Admitted,
     Answered,
     Asked,
-    Consent,
     ReasonerFinished,
     ReasonerStarted,
     Stopped,
-    ToolFinished,
     ToolStarted,
     Verified,
 )
-from graphs.journal import Journal, timed
+from graphs.journal import timed
+from graphs.setup import Bounds, Setup
 from graphs.trace import canonical
 from graphs.verify import verify
-from knowledge.blobs import BlobStore
 from knowledge.briefing import VERIFIER, answer_now, objection, opening, tool_result
 from knowledge.case import Case
 from knowledge.claim import Claim
-from knowledge.evidence import EVIDENCE, Evidence, Limitation, blobs_of
-from tools.tool import Context, Services, Tool, ToolRefusal
+from knowledge.evidence import EVIDENCE
+from tools.tool import Context
 
 NOTICE = "This is decision support from a research system, not a diagnosis: a qualified reader must confirm it."
 """Ends every answer."""
-
-
-@dataclass(frozen=True)
-class Bounds:
-    """What one turn may cost: steps of the reasoner, seconds of work, drafts sent back."""
-
-    steps: int = 16
-    seconds: float = 300.0
-    objections: int = 2
-
-
-@dataclass(frozen=True)
-class Reasoner:
-    """A chat model that reasons, and what the trace must know of it.
-
-    Attributes:
-        describe: Versions, hashes of weights and settings; no secrets.
-        pictures: Whether it wants to see an overview picture of each image.
-        leaves_machine: The question a person must say yes to before anything is sent to it,
-            or None where nothing leaves the machine.
-    """
-
-    name: str
-    model: BaseChatModel
-    describe: dict[str, Any]
-    pictures: bool = False
-    leaves_machine: str | None = None
-
-
-@dataclass
-class Setup:
-    """What a run of the graph needs beside its state; never checkpointed.
-
-    Attributes:
-        admit: Reads the files into `blobs`; called once in the life of a conversation.
-        stop: Set by a person who does not want to wait; the turn ends at its next step.
-    """
-
-    journal: Journal
-    blobs: BlobStore
-    reasoner: Reasoner
-    tools: Mapping[str, Tool]
-    services: Services
-    admit: Callable[[], Admitted]
-    bounds: Bounds = field(default_factory=Bounds)
-    stop: threading.Event = field(default_factory=threading.Event)
 
 
 class State(TypedDict, total=False):
@@ -138,16 +84,6 @@ def _admit(state: State, runtime: Runtime[Setup]) -> Update:
     return update | {"working": [HumanMessage(content)]}
 
 
-def _consent(setup: Setup, subject: str, question: str) -> bool:
-    recorded = setup.journal.find(("consent", subject))
-    if isinstance(recorded, Consent):
-        granted = recorded.granted
-    else:
-        granted = interrupt({"subject": subject, "question": question}) is True
-    setup.journal.note(Consent(subject=subject, question=question, granted=granted))
-    return granted
-
-
 def _plain(message: BaseMessage) -> dict[str, Any]:
     """A message as the trace keeps it: what the reasoner reads, without run ids."""
     kept: dict[str, Any] = {"role": message.type, "content": message.content}
@@ -173,7 +109,7 @@ def _reason(state: State, runtime: Runtime[Setup]) -> Update:
     if setup.stop.is_set() or setup.journal.find(("stopped", turn, step)):
         setup.journal.note(Stopped(turn=turn, step=step))
         return {"step": step, "failure": "You stopped this turn, so the question is not answered."}
-    if reasoner.leaves_machine and not _consent(setup, "reasoner", reasoner.leaves_machine):
+    if reasoner.leaves_machine and not consented(setup, "reasoner", reasoner.leaves_machine):
         return {"step": step, "failure": "Nothing was sent to the reasoner, since that was declined."}
     working = state["working"]
     messages = [*state["messages"], *working]
@@ -262,93 +198,13 @@ def _act(state: State, runtime: Runtime[Setup]) -> Update:
             setup.journal.note(consent)
         started = ToolStarted(turn=turn, step=step, call=identifier, tool=name, arguments=arguments)
         finished = setup.journal.perform(
-            started, ("tool_finished", turn, step, identifier), partial(_run, setup, started, context)
+            started, ("tool_finished", turn, step, identifier), partial(run_tool, setup, started, context)
         )
         seconds += finished.seconds
         filed.update({item.id: item for item in finished.evidence})
         messages.append(tool_result(identifier, name, finished.evidence))
     added = [item.model_dump(mode="json") for item in list(filed.values())[before:]]
     return {"working": [*state["working"], *messages], "evidence": added, "seconds": seconds}
-
-
-def _run(setup: Setup, started: ToolStarted, context: Context) -> ToolFinished:
-    writer = get_stream_writer()
-    tool = setup.tools.get(started.tool)
-    writer(
-        {
-            "type": "tool_started",
-            "tool": started.tool,
-            "purpose": tool.purpose if tool else "Looking for an unknown tool",
-            "arguments": started.arguments,
-            "call": started.call,
-        }
-    )
-    refused: str | None = None
-    fault: str | None = None
-    found: list[Evidence] = []
-
-    def work() -> list[Evidence]:
-        if setup.stop.is_set():
-            raise ToolRefusal(f"{started.tool} was not run, since the turn was stopped.")
-        if tool is None:
-            raise ToolRefusal(f"There is no tool called {started.tool!r}.", known=list(setup.tools))
-        arguments = tool.admit(started.arguments, context)
-        if tool.consent and not _consent(setup, f"tool {tool.name}", tool.consent):
-            raise ToolRefusal(f"{tool.name} was not run, since that was declined.")
-        return _checked(tool, tool.run(arguments, context), context)
-
-    seconds = 0.0
-    try:
-        found, seconds = timed(work)
-    except ToolRefusal as refusal:
-        refused = refusal.reason
-        limit = Limitation(tool=started.tool, target=refusal.target, reason=refusal.reason, known=refusal.known)
-        found = [_about_image(limit, started, context)]
-    except GraphBubbleUp:
-        raise
-    except Exception as error:  # noqa: BLE001 - a tool's fault is recorded, and the turn goes on
-        fault = f"{type(error).__name__}: {error}"[:500]
-        limit = Limitation(tool=started.tool, reason=f"{started.tool} failed on these arguments.")
-        found = [_about_image(limit, started, context)]
-    number = len(context.evidence)
-    evidence = tuple(
-        item.model_copy(update={"id": f"E{number + at}", "produced_by": started.call})
-        for at, item in enumerate(found, 1)
-    )
-    finished = ToolFinished(
-        turn=started.turn,
-        step=started.step,
-        call=started.call,
-        tool=started.tool,
-        version=tool.version if tool else None,
-        evidence=evidence,
-        refused=refused,
-        fault=fault,
-        seconds=seconds,
-    )
-    writer({"type": "tool_finished", "event": finished})
-    return finished
-
-
-def _about_image(limit: Limitation, started: ToolStarted, context: Context) -> Limitation:
-    image = started.arguments.get("image")
-    known = {image.id for image in context.case.images}
-    return limit.model_copy(update={"image": image}) if image in known else limit
-
-
-def _checked(tool: Tool, found: list[Evidence], context: Context) -> list[Evidence]:
-    """Hold what a tool returned against its declaration: a fault of the tool, not of the case."""
-    images = {image.id for image in context.case.images}
-    for item in found:
-        EVIDENCE.validate_python(item.model_dump())
-        if item.kind not in tool.returns and not (item.kind == "absence" and tool.may_be_absent):
-            raise TypeError(f"{tool.name} does not declare that it returns {item.kind}")
-        if item.image is not None and item.image not in images:
-            raise ValueError(f"{tool.name} speaks of an image {item.image!r} that is not in this case")
-        for blob in blobs_of(item):
-            if blob not in context.blobs:
-                raise ValueError(f"{tool.name} points at a blob that is not in this conversation's store")
-    return found
 
 
 def _verify(state: State, runtime: Runtime[Setup]) -> Update:

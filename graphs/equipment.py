@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from graphs.conversation import Equipment
-from graphs.diagnose import Bounds, Reasoner
 from graphs.home import Home
+from graphs.setup import Bounds, Reasoner
 from graphs.trace import canonical
 from knowledge.blobs import BlobStore
 from knowledge.index import Library

@@ -13,10 +13,11 @@ from langgraph.types import Command
 from langsmith import tracing_context
 
 from graphs.conversation import Equipment, opened, transcript
-from graphs.diagnose import Bounds, Reasoner, Setup, build
+from graphs.diagnose import build
 from graphs.events import Admitted, Answered, Asked, Consent, Event, Opened, Resumed, ToolFinished
 from graphs.export import is_export, read_export
 from graphs.journal import Divergence, Journal, LiveJournal, ReplayJournal, require_equal
+from graphs.setup import Bounds, Reasoner, Setup
 from graphs.trace import Trace, TraceError, read_trace
 from knowledge.blobs import BlobStore
 from knowledge.evidence import Evidence, Measurement

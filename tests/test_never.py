@@ -15,8 +15,9 @@ from langchain_core.messages import AIMessage
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 
 from graphs.conversation import Conversation
-from graphs.diagnose import NOTICE, Bounds
+from graphs.diagnose import NOTICE
 from graphs.home import Home
+from graphs.setup import Bounds
 from knowledge.case import Modality, Patient
 from knowledge.evidence import Absence, Measurement
 from knowledge.quantity import Quantity, SpacingSource, Unit

@@ -20,7 +20,7 @@ from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.graph import END, START, StateGraph
 
 from graphs.conversation import Conversation
-from graphs.diagnose import Bounds
+from graphs.setup import Bounds
 from tests.graphs.scripted import call, equipment, home, reader
 
 STEPS = 20

@@ -11,8 +11,8 @@ from langchain_core.outputs import ChatGeneration, ChatResult
 from pydantic import Field
 
 from graphs.conversation import Equipment
-from graphs.diagnose import Bounds, Reasoner
 from graphs.home import Home
+from graphs.setup import Bounds, Reasoner
 from knowledge.blobs import BlobStore
 from knowledge.case import Case, Image, Modality, Origin, Problem
 from knowledge.evidence import Absence, Evidence, Measurement

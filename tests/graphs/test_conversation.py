@@ -7,8 +7,9 @@ import pytest
 from langchain_core.messages import AIMessage
 
 from graphs.conversation import Conversation
-from graphs.diagnose import NOTICE, Bounds
+from graphs.diagnose import NOTICE
 from graphs.events import ReasonerStarted, Stopped, ToolFinished, ToolStarted, Verified
+from graphs.setup import Bounds
 from graphs.trace import TraceError, verify_trace
 from knowledge.claim import Verdict
 from tests.graphs.scripted import Reply, Weigh, call, equipment, home, reader

@@ -12,13 +12,14 @@ from typer.testing import CliRunner
 from agents.citrus_v.chat import CitrusVReasoner
 from agents.citrus_v.checkpoint import fingerprint
 from graphs.conversation import Conversation
-from graphs.diagnose import NOTICE, Bounds
+from graphs.diagnose import NOTICE
 from graphs.equipment import EquipmentError, equip, services
 from graphs.events import Admitted, Asked, Opened, ReasonerFinished
 from graphs.home import Home
 from graphs.local_model import LocalModel
 from graphs.overview import overview
 from graphs.replay import replay
+from graphs.setup import Bounds
 from knowledge.blobs import BlobStore
 from knowledge.case import Case, Modality
 from tests.agents.citrus_v import tiny

@@ -12,8 +12,8 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMe
 import ui.chat_house
 import ui.chat_root
 from graphs.conversation import Equipment
-from graphs.diagnose import Reasoner
 from graphs.home import Home
+from graphs.setup import Reasoner
 from knowledge.blobs import BlobStore
 from knowledge.briefing import read_evidence
 from knowledge.evidence import Evidence, Mask
