@@ -41,7 +41,7 @@ class Terminal:
         """The images that opened, and every file that did not, by its own name."""
         for problem in conversation.case.problems:
             name = conversation.names.get(problem.file, problem.file)
-            self.err.print(f"[red]✗ {escape(name)}[/red]: {escape(problem.reason)}")
+            self.err.print(f"[red]✗ {escape(name)}[/red]: {escape(problem.reason)}", soft_wrap=True)
         if self.quiet:
             return
         for image in conversation.case.images:
