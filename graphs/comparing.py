@@ -11,7 +11,7 @@ from graphs.mentions import tags_of
 from graphs.reading_numbers import Figure, Relation, unit_of
 from graphs.reading_words import Polarity, Reading, Word, stem, stems
 from knowledge.case import Case
-from knowledge.evidence import TRUNCATED, Passage, Threshold
+from knowledge.evidence import TRUNCATED, Passage, Threshold, compares
 from knowledge.quantity import Quantity
 
 _GRADED = stems(GRADED)
@@ -124,7 +124,7 @@ def check_relation(figure: Figure, measured: Sequence[Ground], uncertain: bool) 
         if uncertain:
             if holds is not None:
                 return Objection(f"{figure.text} lies outside the uncertainty of {quantity.text()} ({ground.id})", True)
-            holds = _one(quantity.value * ground.dimension[1], figure.relation, limit)
+            holds = compares(quantity.value * ground.dimension[1], figure.relation, limit)
         wrong = f"{quantity.text()} ({ground.id}) is not {figure.relation} {figure.text}"
         if objection := _verdict(holds, wrong):
             return objection
@@ -334,25 +334,11 @@ def _holds(quantity: Quantity, ground: Ground, relation: Relation | str, limit: 
     """Whether the value stands so to the limit; None where its interval leaves that open."""
     factor = ground.dimension[1]
     ends = {
-        _one(value * factor, relation, limit)
+        compares(value * factor, relation, limit)
         for value in (quantity.value, quantity.low, quantity.high)
         if value is not None
     }
     return ends.pop() if len(ends) == 1 else None
-
-
-def _one(value: float, relation: str, limit: float) -> bool:
-    match relation:
-        case "<":
-            return value < limit
-        case "<=":
-            return value <= limit
-        case ">":
-            return value > limit
-        case ">=":
-            return value >= limit
-        case _:
-            return value == limit
 
 
 def _between(quantity: Quantity, ground: Ground, low: float, high: float) -> bool | None:

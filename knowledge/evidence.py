@@ -61,6 +61,21 @@ class Threshold(Record):
     population: str = "adults"
 
 
+def compares(value: float, comparison: str, limit: float) -> bool:
+    """Whether `value` `comparison` `limit` holds; anything but an inequality means equality."""
+    match comparison:
+        case "<":
+            return value < limit
+        case "<=":
+            return value <= limit
+        case ">":
+            return value > limit
+        case ">=":
+            return value >= limit
+        case _:
+            return value == limit
+
+
 class EvidenceBase(Record):
     """Shared by every kind.
 

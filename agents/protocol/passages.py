@@ -10,6 +10,7 @@ from agents.protocol.conversation import Piece
 from agents.protocol.meaning import vector, vectors
 from agents.protocol.sentences import without_interval
 from agents.protocol.words import stems
+from knowledge.evidence import compares
 
 RELEVANT = 0.35
 """Least cosine between a question and a passage that is worth quoting."""
@@ -57,19 +58,10 @@ def _meets_number(query: str, passage: Piece) -> bool:
 
 
 def _holds(value: float, threshold: dict[str, Any]) -> bool:
-    limit = float(threshold["value"])
-    match threshold["comparison"]:
-        case "<":
-            return value < limit
-        case "<=":
-            return value <= limit
-        case ">":
-            return value > limit
-        case ">=":
-            return value >= limit
-        case "between":
-            return limit <= value <= float(threshold.get("high") or limit)
-    return False
+    limit, comparison = float(threshold["value"]), threshold["comparison"]
+    if comparison == "between":
+        return limit <= value <= float(threshold.get("high") or limit)
+    return comparison != "=" and compares(value, comparison, limit)
 
 
 def thresholds(passage: Piece) -> list[dict[str, Any]]:
