@@ -95,7 +95,12 @@ class Client:
         """Send, and wait until what follows has ended; all that was shown for it."""
         before = set(self.steps)
         await self.send(text, files)
-        await self.until(lambda: not self.running and not self._replying)
+        while True:
+            await self.until(lambda: not self.running and not self._replying)
+            # A turn that was stopped may report its end just after ours began; our own beginning follows it.
+            await asyncio.sleep(0.2)
+            if not self.running and not self._replying:
+                break
         return [step for identifier, step in self.steps.items() if identifier not in before]
 
     def said(self, steps: list[Event] | None = None) -> list[str]:
