@@ -139,7 +139,8 @@ class _Dressed:
             ):
                 self._start = message
                 return
-            message["headers"].append((b"content-security-policy", b"default-src 'none'; sandbox"))
+            if not any(name == b"content-security-policy" for name, _ in headers):
+                message["headers"].append((b"content-security-policy", b"default-src 'none'; sandbox"))
         elif self._start is not None and message["type"] == "http.response.body":
             self._body += message.get("body", b"")
             if message.get("more_body"):
@@ -164,7 +165,10 @@ class _Dressed:
             "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
         )
         headers = [pair for pair in start["headers"] if pair[0] != b"content-length"]
-        headers += [(b"content-length", str(len(body)).encode()), (b"content-security-policy", policy.encode())]
+        headers.append((b"content-length", str(len(body)).encode()))
+        # A page that says itself what it may load knows better.
+        if not any(name == b"content-security-policy" for name, _ in headers):
+            headers.append((b"content-security-policy", policy.encode()))
         await self._send({**start, "headers": headers})
         await self._send({"type": "http.response.body", "body": body})
 

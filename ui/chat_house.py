@@ -1,19 +1,23 @@
 """What all sessions of a server share: where things lie and what conversations are equipped with."""
 
+import asyncio
 import threading
+import weakref
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-from graphs.conversation import Equipment
+from graphs.conversation import Conversation, Equipment
 from graphs.equipment import equip
 from graphs.home import Home
 from tools.backends import Target
 
 if TYPE_CHECKING:
-    from graphs.conversation import Conversation
     from knowledge.case import Image
+    from ui.chat_sitting import Sitting
 
 _OFFERED = 3
+
+Result = TypeVar("Result")
 
 
 class House:
@@ -22,13 +26,16 @@ class House:
     Attributes:
         reasoner: The one that sessions begin with.
         leave: Called when the server ends.
+        sittings: The places at which conversations are open in this server.
     """
 
     def __init__(self) -> None:
         self.home = Home()
         self.reasoner = "protocol"
         self.leave: Callable[[], None] = lambda: None
+        self.sittings: weakref.WeakSet[Sitting] = weakref.WeakSet()
         self._equipment: dict[str, Equipment] = {}
+        self._visited = asyncio.Lock()
         self._lock = threading.Lock()
 
     def equipment(self, reasoner: str) -> Equipment:
@@ -42,7 +49,25 @@ class House:
                 self._equipment[reasoner] = equip(self.home, reasoner)
             return self._equipment[reasoner]
 
-    def questions(self, conversation: "Conversation") -> list[str]:
+    async def work_on(self, identifier: str, work: Callable[[Conversation], Result]) -> Result:
+        """Run `work` on a conversation in a thread: where it is open, after any running turn; else it is opened for it.
+
+        Raises:
+            HomeError, TraceError: There is no such conversation, another process has it open, or it is not intact.
+        """
+        for sitting in list(self.sittings):
+            if sitting.identifier == identifier:
+                await sitting.wake()
+                return await sitting.work_on(work)
+
+        def visit() -> Result:
+            with Conversation.resume(self.home, self.equipment(self.reasoner), identifier) as conversation:
+                return work(conversation)
+
+        async with self._visited:
+            return await asyncio.to_thread(visit)
+
+    def questions(self, conversation: Conversation) -> list[str]:
         """A few questions that can be asked about a case, by what can be outlined on its images."""
         known = [target for one in self.equipment(self.reasoner).services.segmenters for target in one.targets()]
         # Targets that stand for several, such as both lungs, tell most.

@@ -146,6 +146,12 @@ class Sitting:
             conversation = self._opened()
             return await self._turn(conversation, conversation.catch_up, show, ask)
 
+    async def work_on(self, work: Callable[[Conversation], Result]) -> Result:
+        """Run `work` on the open conversation in the worker thread, after any running turn."""
+        async with self._table:
+            conversation = self._opened()
+            return await self.do(lambda: work(conversation))
+
     def _opened(self) -> Conversation:
         if self.conversation is None:
             raise RuntimeError("no conversation is open in this sitting")

@@ -46,6 +46,7 @@ def here() -> Visit:
     session_id = cl.context.session.id
     if session_id not in _visits:
         _visits[session_id] = Visit(Sitting(HOUSE.home))
+        HOUSE.sittings.add(_visits[session_id].sitting)
     return _visits[session_id]
 
 

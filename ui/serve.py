@@ -57,10 +57,14 @@ def serve(
 
         from ui import chat as _page  # noqa: F401 - its import hands the page's events to Chainlit
         from ui import chat_visits
+        from ui.access import LOCAL_USER, Access
         from ui.chat_guard import Guard
+        from ui.chat_pages import Beside, pages
 
         config.run.headless, config.run.host, config.run.port = True, host, port
-        guard = Guard(app, host, chat_visits.stored, upload=UPLOAD_MB << 20, session=SESSION_MB << 20)
+        access = Access(HOUSE.home, lambda _: LOCAL_USER)
+        beside = Beside(app, pages(HOUSE, access))
+        guard = Guard(beside, host, chat_visits.stored, upload=UPLOAD_MB << 20, session=SESSION_MB << 20)
         server = uvicorn.Server(
             uvicorn.Config(
                 guard,
