@@ -1,5 +1,7 @@
 """Questions as a clinician may put them, each with the cards that answer it."""
 
+from tests.knowledge.questions_trunk import TRUNK
+
 QUESTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (
         "How large are the lungs, and is the volume normal for an adult?",
@@ -93,7 +95,7 @@ QUESTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("How do I tell a normal-sized heart from a big one on a radiograph?", ("cardiothoracic-ratio-limits",)),
     ("pulmonary hypertension sign on CT: width of the pulmonary artery", ("pulmonary-artery-diameter",)),
     ("solid nodule of 5 mm in a heavy smoker", ("fleischner-2017-solid-small",)),
-    ("part-solid nodule of 8 mm", ("fleischner-2017-subsolid",)),
+    ("part-solid nodule of 8 mm", ("fleischner-2017-subsolid", "lung-rads-1-1-part-solid")),
     ("What is the average volume of both lungs in adults on CT?", ("lung-volume-ct-normal",)),
     ("Percentage of lung below -950 HU in normal people", ("emphysema-950-healthy",)),
     ("upper limit for the width of the trachea in women", ("trachea-diameter-normal",)),
@@ -119,6 +121,7 @@ QUESTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("macroadenoma of the pituitary gland", ("pituitary-incidentaloma",)),
     ("stone density 900 HU ESWL", ("kidney-stone-density-lithotripsy",)),
     ("abdominal obesity on CT", ("visceral-fat-100-cm2", "visceral-fat-by-sex")),
+    *TRUNK,
 )
 
 UNRELATED: tuple[str, ...] = (
