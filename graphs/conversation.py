@@ -7,17 +7,21 @@ from importlib.metadata import PackageNotFoundError, version
 from platform import python_version
 from typing import Any, Self
 
+import numpy as np
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.types import Command
 from langsmith import tracing_context
+from numpy.typing import NDArray
 
+from graphs.correction import propose
 from graphs.diagnose import build
-from graphs.events import Admitted, Answered, Asked, Event, Opened, ToolFinished, ToolStarted
+from graphs.events import Admitted, Answered, Asked, Corrected, Event, Opened, Revised, ToolFinished, ToolStarted
 from graphs.home import Home, new_identifier
 from graphs.journal import LiveJournal, timed
 from graphs.overview import overview
 from graphs.setup import Bounds, Reasoner, Setup
+from graphs.standing import Standing
 from graphs.trace import Trace, TraceError
 from knowledge.blobs import BlobStore
 from knowledge.case import Case, Patient
@@ -158,9 +162,13 @@ class Conversation:
 
     @property
     def evidence(self) -> dict[str, Evidence]:
-        """Everything filed so far, by id, in order."""
-        filed = [item for event in self.trace if isinstance(event, Admitted | ToolFinished) for item in event.evidence]
-        return {item.id: item for item in filed}
+        """Everything filed so far, by id, in order, also what no longer stands."""
+        return self.standing.evidence
+
+    @property
+    def standing(self) -> Standing:
+        """What stands now: evidence, and answers as corrections revised them."""
+        return Standing.of(self.trace)
 
     @property
     def turns(self) -> list[tuple[Asked, Answered | None]]:
@@ -197,10 +205,50 @@ class Conversation:
             The answer of the last turn that had to be run, or None where nothing was left.
         """
         answer = None
-        for asked, answered in self.turns:
-            if answered is None or self._state().get("answered", 0) < asked.turn:
-                answer = self._run(asked.turn, asked.question, consent, progress)
+        for event in list(self.trace):
+            if isinstance(event, Asked):
+                if self._answered(event.turn) is None or self._state().get("answered", 0) < event.turn:
+                    answer = self._run(event.turn, event.question, consent, progress)
+            elif isinstance(event, Corrected) and self._state().get("corrected", 0) < event.number:
+                self._correct(event, consent, progress)
         return answer
+
+    def correct(
+        self,
+        of: str,
+        mask: NDArray[np.bool_] | None,
+        *,
+        by: str,
+        reason: str = "",
+        consent: Consent = refuse,
+        progress: Progress = silent,
+    ) -> Revised:
+        """Put evidence right and do again what rests on it; an unfinished turn is finished first.
+
+        Args:
+            of: Id of a mask, box, measurement or absence that stands.
+            mask: (slices, rows, columns), what to put in place of a mask or an absence; None rejects.
+            by: The account of the person who does it.
+            reason: Anything that identifies the patient is taken out before it is recorded.
+
+        Raises:
+            CorrectionError: It cannot be corrected so; nothing was recorded.
+        """
+        self._setup.stop.clear()
+        self.catch_up(consent, progress)
+        words = self.identity.scrub(reason.strip())
+        event = propose(self.standing, self.case, self.trace.blobs, of=of, mask=mask, by=by, reason=words)
+        return self._correct(event, consent, progress)
+
+    def _correct(self, event: Corrected, consent: Consent, progress: Progress) -> Revised:
+        wish = event.model_dump(mode="json")
+        snapshot = self._graph.get_state(self._config)
+        pending = bool(snapshot.next) and snapshot.values.get("correction") == wish
+        self._drive(None if pending else {"correction": wish}, consent, progress)
+        revised = self.journal.find(("revised", event.number))
+        if not isinstance(revised, Revised):
+            raise TraceError(f"{self.identifier}: correction {event.number} ended without its outcome")
+        return revised
 
     def stop(self) -> None:
         """End the running turn at its next step; safe from another thread."""
@@ -216,7 +264,15 @@ class Conversation:
     def _run(self, turn: int, question: str, consent: Consent, progress: Progress) -> Answered:
         snapshot = self._graph.get_state(self._config)
         pending = bool(snapshot.next) and snapshot.values.get("turn") == turn
-        payload: Any = None if pending else {"turn": turn, "question": question}
+        # A correction that was cut off was taken up before, or will be; it is not this turn's.
+        self._drive(None if pending else {"turn": turn, "question": question, "correction": None}, consent, progress)
+        answered = self._answered(turn)
+        if answered is None:
+            raise TraceError(f"{self.identifier}: turn {turn} ended without an answer")
+        return answered
+
+    def _drive(self, payload: Any, consent: Consent, progress: Progress) -> None:
+        """Run the graph to its end, asking for consent where it waits for it."""
         try:
             while True:
                 # Whatever the environment says, no prompt goes to LangSmith.
@@ -232,10 +288,6 @@ class Conversation:
                 payload = Command(resume=consent(wish["subject"], wish["question"]))
         finally:
             self._setup.stop.clear()
-        answered = self._answered(turn)
-        if answered is None:
-            raise TraceError(f"{self.identifier}: turn {turn} ended without an answer")
-        return answered
 
     def report(self, answer: Answered) -> dict[str, Any]:
         """The answer as one JSON object: claims, evidence, steps, where the trace lies, its head."""
@@ -314,4 +366,11 @@ def transcript(events: list[Event]) -> str:
         elif isinstance(event, Answered):
             parts.append(f"Answer {event.turn}: {event.answer}\n")
             parts += [f"Withheld: {claim.text} ({claim.reason})\n" for claim in event.withheld]
+        elif isinstance(event, Corrected):
+            new = f"replaced by {event.evidence[0].id}" if event.evidence else "rejected"
+            parts.append(f"Correction {event.number}: {event.of} {new} by {event.by}. {event.reason}".rstrip() + "\n")
+        elif isinstance(event, Revised):
+            for revision in event.answers:
+                parts.append(f"Answer {revision.turn} after correction {event.number}: {revision.answer}\n")
+                parts += [f"Withheld: {claim.text} ({claim.reason})\n" for claim in revision.withheld]
     return "\n".join(parts)

@@ -5,7 +5,6 @@ work through the journal, so each may be run again after an interruption without
 """
 
 import json
-import operator
 from functools import partial
 from typing import Annotated, Any, Literal, TypedDict
 
@@ -17,6 +16,8 @@ from langgraph.graph.state import CompiledStateGraph
 from langgraph.runtime import Runtime
 
 from graphs.act import consented, run_tool
+from graphs.closing import NOTICE, closed, opened
+from graphs.correction import correct
 from graphs.events import (
     Answered,
     Asked,
@@ -36,8 +37,12 @@ from knowledge.claim import Claim
 from knowledge.evidence import EVIDENCE
 from tools.tool import Context
 
-NOTICE = "This is decision support from a research system, not a diagnosis: a qualified reader must confirm it."
-"""Ends every answer."""
+__all__ = ["NOTICE", "State", "build"]
+
+
+def _grown(before: list[Any], after: list[Any] | dict[str, list[Any]]) -> list[Any]:
+    """What a node adds goes behind what was there; a correction alone puts all in its place (`instead`)."""
+    return after["instead"] if isinstance(after, dict) else before + after
 
 
 class State(TypedDict, total=False):
@@ -45,11 +50,12 @@ class State(TypedDict, total=False):
 
     `evidence` holds JSON objects in the order of filing. `messages` is what later turns remember;
     `working` is this turn so far, with drafts and objections that nobody should remember.
+    `correction` is one to be made now, in place of a turn; `corrected` counts those that were.
     """
 
     case: dict[str, Any]
-    evidence: Annotated[list[dict[str, Any]], operator.add]
-    messages: Annotated[list[BaseMessage], operator.add]
+    evidence: Annotated[list[dict[str, Any]], _grown]
+    messages: Annotated[list[BaseMessage], _grown]
     working: list[BaseMessage]
     turn: int
     question: str
@@ -60,6 +66,8 @@ class State(TypedDict, total=False):
     failure: str | None
     bound: str | None
     answered: int
+    correction: dict[str, Any] | None
+    corrected: int
 
 
 Update = dict[str, Any]
@@ -249,16 +257,24 @@ def _answer(state: State, runtime: Runtime[Setup]) -> Update:
             text = f"Nothing that I could say here is supported by the evidence at hand.\n\n{text}".strip()
         text = text or "I have no answer to this."
     bound = state["bound"]
-    if bound:
-        text += f"\n\nI stopped at the limit of {bound} for one turn, so this may be incomplete."
-    setup.journal.note(Answered(turn=turn, answer=f"{text}\n\n{NOTICE}", claims=claims, withheld=withheld, bound=bound))
+    answer = closed(text, bound)
+    setup.journal.note(Answered(turn=turn, answer=answer, claims=claims, withheld=withheld, bound=bound))
     remembered = [message for message in state["working"] if not _passing(message)]
-    return {"messages": [*remembered, AIMessage(text)], "working": [], "answered": turn}
+    return {"messages": [*remembered, AIMessage(opened(answer))], "working": [], "answered": turn}
+
+
+def _correct(state: State, runtime: Runtime[Setup]) -> Update:
+    """Make a correction and do again what rests on it."""
+    return correct(state, runtime.context)
 
 
 def _passing(message: BaseMessage) -> bool:
     """Whether a message is a draft or a word about one: the verified answer takes its place."""
     return (isinstance(message, AIMessage) and not message.tool_calls) or message.name == VERIFIER
+
+
+def _begin(state: State) -> Literal["admit", "correct"]:
+    return "correct" if state.get("correction") else "admit"
 
 
 def _after_reason(state: State) -> Literal["act", "verify", "answer", "reason"]:
@@ -282,10 +298,12 @@ def build(checkpointer: BaseCheckpointSaver[Any]) -> CompiledStateGraph[State, S
     graph.add_node("act", _act)
     graph.add_node("verify", _verify)
     graph.add_node("answer", _answer)
-    graph.add_edge(START, "admit")
+    graph.add_node("correct", _correct)
+    graph.add_conditional_edges(START, _begin)
     graph.add_edge("admit", "reason")
     graph.add_conditional_edges("reason", _after_reason)
     graph.add_edge("act", "reason")
     graph.add_conditional_edges("verify", _after_verify)
     graph.add_edge("answer", END)
+    graph.add_edge("correct", END)
     return graph.compile(checkpointer=checkpointer)

@@ -215,6 +215,74 @@ class Answered(EventBase):
         return ("answered", self.turn)
 
 
+class Corrected(EventBase):
+    """A person put right, or rejected, one piece of evidence; what follows from it comes after.
+
+    Attributes:
+        number: Corrections of a conversation count from 1.
+        of: Id of the evidence, which stays on record and no longer stands.
+        evidence: What takes its place, filed under an id of its own; empty where it is rejected.
+        by: The account that did it.
+        reason: The person's words, identity removed.
+    """
+
+    type: Literal["corrected"] = "corrected"
+    number: int
+    of: str
+    evidence: tuple[Evidence, ...]
+    by: str
+    reason: str = ""
+
+    @property
+    def key(self) -> Key:
+        """One a number."""
+        return ("corrected", self.number)
+
+    @property
+    def blobs(self) -> tuple[Sha256, ...]:
+        """The drawn mask."""
+        return tuple(dict.fromkeys(blob for item in self.evidence for blob in blobs_of(item)))
+
+
+class Revision(Record):
+    """An answer as it reads after a correction.
+
+    Attributes:
+        draft: Its verified sentences with what took the place of what they cited, before verification.
+        verified: Those of them that stand.
+        answer: The whole answer, with what the system adds.
+        withheld: What the answer withheld before, and what the correction took away.
+    """
+
+    turn: int
+    draft: str
+    verified: str
+    answer: str
+    claims: tuple[Claim, ...]
+    withheld: tuple[Claim, ...]
+
+
+class Revised(EventBase):
+    """What followed from a correction; the correction is over.
+
+    Attributes:
+        replaced: Evidence that no longer stands, with what was established in its place.
+        withdrawn: Evidence that no longer stands and has nothing in its place.
+        answers: Every answer in which a sentence rested on either.
+    """
+
+    type: Literal["revised"] = "revised"
+    number: int
+    replaced: dict[str, str]
+    withdrawn: tuple[str, ...]
+    answers: tuple[Revision, ...]
+
+    @property
+    def key(self) -> Key:
+        """One a correction."""
+        return ("revised", self.number)
+
+
 class Stopped(EventBase):
     """A person stopped the turn before its step `step`."""
 
@@ -252,6 +320,8 @@ Event = Annotated[
     | Consent
     | Verified
     | Answered
+    | Corrected
+    | Revised
     | Stopped
     | Resumed,
     Field(discriminator="type"),

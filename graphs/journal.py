@@ -69,7 +69,7 @@ class LiveJournal:
 
     def _open_start(self) -> bool:
         last = self.trace.entries[-1].event if self.trace.entries else None
-        return last is not None and last.type not in ("answered", "admitted", "resumed")
+        return last is not None and last.type not in ("answered", "admitted", "revised", "resumed")
 
     def find(self, key: Key) -> Event | None:
         """The recorded event of that key."""

@@ -14,7 +14,7 @@ from langsmith import tracing_context
 
 from graphs.conversation import Equipment, opened, transcript
 from graphs.diagnose import build
-from graphs.events import Admitted, Answered, Asked, Consent, Event, Opened, Resumed, ToolFinished
+from graphs.events import Admitted, Answered, Asked, Consent, Corrected, Event, Opened, Resumed, Revised, ToolFinished
 from graphs.export import is_export, read_export
 from graphs.journal import Divergence, Journal, LiveJournal, ReplayJournal, require_equal
 from graphs.setup import Bounds, Reasoner, Setup
@@ -31,7 +31,7 @@ class Replayed:
     Attributes:
         transcript: As its readers saw it.
         steps: Events that the graph came past again.
-        unfinished: Whether the record ends inside a turn.
+        unfinished: Whether the record ends inside a turn or a correction.
     """
 
     transcript: str
@@ -61,24 +61,24 @@ def replay(file: Path) -> Replayed:
     events = events_of(file)
     journal = ReplayJournal(events)
     journal.note(events[0])
-    asked = [event for event in events if isinstance(event, Asked)]
-    answered = {event.turn for event in events if isinstance(event, Answered)}
+    begun = [event for event in events if isinstance(event, Asked | Corrected)]
+    ended = [event for event in events if isinstance(event, Answered | Revised)]
     with tempfile.TemporaryDirectory() as scratch:
         setup = _recorded_setup(cast(Opened, events[0]), journal, BlobStore(Path(scratch)))
         try:
-            _run(setup, asked, {})
+            _run(setup, begun, {})
         except Divergence as divergence:
             # A record that ends inside a turn is reproduced as far as it goes.
-            if len(answered) == len(asked) or not journal.complete or divergence.key in journal.index:
+            if len(ended) == len(begun) or not journal.complete or divergence.key in journal.index:
                 raise
-    if not asked:
+    if not begun:
         for event in events[1:]:
             journal.note(event)
     journal.finish()
     seen, again = transcript(events), transcript(journal.events)
     if seen.encode() != again.encode():
         raise Divergence(("transcript",), "the conversation comes out in other words or another order")
-    return Replayed(again, len(journal.events), unfinished=len(answered) < len(asked))
+    return Replayed(again, len(journal.events), unfinished=len(ended) < len(begun))
 
 
 def _recorded_setup(first: Opened, journal: ReplayJournal, blobs: BlobStore) -> Setup:
@@ -105,11 +105,13 @@ def _never() -> Admitted:
     raise TraceError("the trace does not hold the case")
 
 
-def _run(setup: Setup, asked: Iterable[Asked], consents: dict[str, bool]) -> None:
+def _run(setup: Setup, begun: Iterable[Asked | Corrected], consents: dict[str, bool]) -> None:
     graph = build(InMemorySaver())
     config: RunnableConfig = {"configurable": {"thread_id": "replay"}, "recursion_limit": 10_000}
-    for question in asked:
-        payload: Any = {"turn": question.turn, "question": question.question}
+    for event in begun:
+        payload: Any = {"correction": event.model_dump(mode="json")}
+        if isinstance(event, Asked):
+            payload = {"turn": event.turn, "question": event.question, "correction": None}
         while True:
             with tracing_context(enabled=False):
                 graph.invoke(payload, config, context=setup)
@@ -150,7 +152,8 @@ def rerun(file: Path, equipment: Equipment) -> Rerun:
     pixels = BlobStore(file.parent / "blobs")
     consents = {event.subject: event.granted for event in events if isinstance(event, Consent)}
     with tempfile.TemporaryDirectory() as scratch, Trace(Path(scratch) / "rerun") as trace:
-        for digest in admitted.blobs:
+        corrections = [event for event in events if isinstance(event, Corrected)]
+        for digest in (digest for event in (admitted, *corrections) for digest in event.blobs):
             trace.blobs.put(pixels.get(digest))
         journal, reasoner = LiveJournal(trace), equipment.reasoner(trace.blobs)
         journal.note(opened(cast(Opened, events[0]).conversation, equipment, reasoner, {}))
@@ -164,7 +167,7 @@ def rerun(file: Path, equipment: Equipment) -> Rerun:
             admit=_never,
             bounds=equipment.bounds,
         )
-        _run(setup, [event for event in events if isinstance(event, Asked)], consents)
+        _run(setup, [event for event in events if isinstance(event, Asked | Corrected)], consents)
         again = [entry.event for entry in trace.entries]
     return Rerun(transcript(again), _first_difference(events[1:], again[1:], journal))
 
