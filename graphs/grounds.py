@@ -169,7 +169,8 @@ def frame_of(passage: Passage) -> tuple[str, str]:
     source = passage.source
     place = f", {passage.locator}" if passage.locator else ""
     doi = f", {source.doi}" if source.doi else ""
-    return passage.title, f"{source.title}, {source.organisation}, {source.year}{place}{doi}"
+    year = f", {source.year}" if source.year else ""
+    return passage.title, f"{source.title}, {source.organisation}{year}{place}{doi}"
 
 
 def _texts(item: Evidence) -> Iterator[str]:

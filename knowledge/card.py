@@ -43,7 +43,7 @@ class Card(Record):
         thresholds: The limits of the text that a program may compare with.
 
     Raises:
-        ValueError: The source has neither DOI nor URL.
+        ValueError: The source has neither DOI nor URL, or no year.
     """
 
     id: Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
@@ -60,6 +60,8 @@ class Card(Record):
     def _check(self) -> Self:
         if not (self.source.doi or self.source.url):
             raise ValueError("the source needs a doi or a url")
+        if self.source.year is None:
+            raise ValueError("source.year is missing")
         for threshold in self.thresholds:
             if (threshold.comparison == "between") != (threshold.high is not None):
                 raise ValueError(f"threshold {threshold.name!r}: 'between' has a high end, and nothing else has")

@@ -40,14 +40,23 @@ class Confidence(Record):
 
 
 class Source(Record):
-    """Where a passage comes from; `url` or `doi` leads a reader to it."""
+    """Where a passage comes from; `url` or `doi` leads a reader to it.
+
+    Attributes:
+        year: None where a user's own document does not tell.
+    """
 
     title: str
     organisation: str
-    year: Annotated[int, Field(ge=1800, le=2200)]
+    year: Annotated[int, Field(ge=1800, le=2200)] | None = None
     doi: str | None = None
     url: str | None = None
     licence: str | None = None
+
+    @property
+    def issued(self) -> str:
+        """Who published it and when, as far as that is known."""
+        return f"{self.organisation} {self.year}" if self.year else self.organisation
 
 
 class Threshold(Record):

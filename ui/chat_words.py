@@ -171,7 +171,7 @@ def exhibit(item: Evidence, picture: str | None) -> str:
 def _passage(item: Passage) -> list[str]:
     source = item.source
     where = f"https://doi.org/{source.doi}" if source.doi else source.url
-    said = f"{plain(source.title)}, {plain(source.organisation)} {source.year}"
+    said = f"{plain(source.title)}, {plain(source.issued)}"
     if item.locator:
         said += f", {plain(item.locator)}"
     if where and where.startswith(("https://", "http://")):

@@ -131,7 +131,8 @@ class Terminal:
         for hit in hits:
             card = hit.card
             where = card.source.doi or card.source.url or ""
-            source = f"{card.source.title}, {card.source.organisation} {card.source.year}. {where}"
+            place = f", {card.locator}" if card.locator else ""
+            source = f"{card.source.title}, {card.source.issued}{place}. {where}".strip()
             body = f"{escape(card.text)}\n[dim]{escape(source)}[/dim]"
             self.out.print(Panel(body, title=f"{escape(card.title)} ({card.id})", title_align="left"))
 
@@ -188,7 +189,7 @@ def summary(item: "Evidence") -> str:
         corners = ", ".join(f"{value:g}" for value in item.box)
         return f"box of the {item.target} at {corners}"
     if item.kind == "passage":
-        return f"{item.title}: {item.text} ({item.source.organisation} {item.source.year})"
+        return f"{item.title}: {item.text} ({item.source.issued})"
     if item.kind == "absence":
         return f"{item.target}: not found. {item.searched}"
     if item.kind == "limitation":
