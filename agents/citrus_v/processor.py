@@ -167,19 +167,20 @@ class CitrusVProcessor:
         remaining = iter(grids)
         ids: list[int] = []
         for message in messages:
-            ids += [self._start, *self._words(message.role + "\n")]
+            ids += [self._start, *self.words(message.role + "\n")]
             for _ in message.pictures:
                 time, rows, columns = next(remaining)
                 count = time * rows * columns // self.merge**2
                 ids += [self._vision_start, *[self._image] * count, self._vision_end]
-            ids += [*self._words(message.text), self._end, *self._words("\n")]
-        return [*ids, self._start, *self._words("assistant\n")]
+            ids += [*self.words(message.text), self._end, *self.words("\n")]
+        return [*ids, self._start, *self.words("assistant\n")]
 
     def decode(self, ids: Iterable[int]) -> str:
         """The answer as text, with `[SEG]` and box markers, without its end."""
         return str(self.tokenizer.decode([token for token in ids if token not in self._ends]))
 
-    def _words(self, text: str) -> list[int]:
+    def words(self, text: str) -> list[int]:
+        """Token ids of a text in which nothing is a special token."""
         encoded = self.tokenizer(text, add_special_tokens=False, split_special_tokens=True)
         ids: list[int] = encoded["input_ids"]
         return ids

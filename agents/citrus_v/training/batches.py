@@ -1,0 +1,155 @@
+"""Batches for the segmenter: pictures drawn by folder, changed at random, with targets there and not there."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.random import Generator
+from numpy.typing import NDArray
+from PIL import Image as PillowImage
+from torch import Tensor
+from torch.nn.functional import adaptive_avg_pool2d
+
+from agents.citrus_v.training.augment import geometry, mirrored_name, photometry
+from agents.citrus_v.training.examples import Example
+from agents.citrus_v.training.targets import TARGETS, foreign, home, masks, present
+
+SHARES = {
+    "brain_mri": 0.40,
+    "cardiac_mri": 0.12,
+    "hippocampus_mri": 0.12,
+    "nuclei": 0.12,
+    "blood_cells": 0.14,
+    "chest_xray": 0.10,
+}
+"""How often a folder is drawn from: the hard ones more than their number of pictures."""
+
+_KEPT = 320
+_LEAST = 8
+"""Pixels that must be left of a target after a change of geometry."""
+_MEAN = torch.tensor([0.485, 0.456, 0.406]).reshape(3, 1, 1)
+_DEVIATION = torch.tensor([0.229, 0.224, 0.225]).reshape(3, 1, 1)
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """An example at the size that training needs, with everything known about its targets."""
+
+    id: str
+    folder: str
+    pixels: NDArray[np.uint8]
+    masks: dict[str, NDArray[np.uint8]]
+    present: dict[str, bool]
+
+
+def prepare(example: Example) -> Prepared:
+    """Shrink an example to at most 320 pixels a side; masks become shares of 0 to 255."""
+    rows, columns = example.pixels.shape[:2]
+    size = min(columns, _KEPT), min(rows, _KEPT)
+    reducer = PillowImage.Resampling.BOX
+    pixels = np.asarray(PillowImage.fromarray(example.pixels).resize(size, PillowImage.Resampling.LANCZOS))
+    if (pixels[..., 0] == pixels[..., 1]).all() and (pixels[..., 0] == pixels[..., 2]).all():
+        pixels = pixels[..., :1]
+    kept = {
+        target: np.asarray(PillowImage.fromarray(mask.astype(np.uint8) * 255).resize(size, reducer))
+        for target, mask in masks(example).items()
+        if mask.any()
+    }
+    return Prepared(example.id, example.folder, pixels.copy(), kept, dict(present(example)))
+
+
+@dataclass(frozen=True)
+class Batch:
+    """b pictures with k targets each, as `drawing` wants them.
+
+    Attributes:
+        pixels: (b, 3, side, side), normalised.
+        targets: (b, k), rows of `TARGETS`.
+        truth: (b, k, side/2, side/2) shares.
+        has_mask: (b, k).
+        present: (b, k), -1 where unknown.
+        dense: (b, targets, side/4, side/4) shares of every target, for a head that knows no prompts.
+        told: (b, targets), whether `dense` is the truth.
+    """
+
+    pixels: Tensor
+    targets: Tensor
+    truth: Tensor
+    has_mask: Tensor
+    present: Tensor
+    dense: Tensor
+    told: Tensor
+
+
+class Sampler:
+    """Draws batches; the same seed and step give the same batch."""
+
+    def __init__(self, prepared: Sequence[Prepared], seed: int) -> None:
+        self.seed = seed
+        self.by_folder: dict[str, list[Prepared]] = {}
+        for one in prepared:
+            self.by_folder.setdefault(one.folder, []).append(one)
+        shares = np.array([SHARES.get(folder, 0.1) for folder in self.by_folder])
+        self.folders, self.shares = list(self.by_folder), shares / shares.sum()
+
+    def batch(self, step: int, size: int, side: int, prompts: int = 3, strength: float = 1.0) -> Batch:
+        """The batch of a step."""
+        random = np.random.default_rng([self.seed, step])
+        drawn = [self._one(side, prompts, strength, random) for _ in range(size)]
+        return Batch(*(torch.stack(column) for column in zip(*drawn, strict=True)))
+
+    def _one(self, side: int, prompts: int, strength: float, random: Generator) -> tuple[Tensor, ...]:
+        folder = self.folders[int(random.choice(len(self.folders), p=self.shares))]
+        examples = self.by_folder[folder]
+        one = examples[int(random.integers(len(examples)))]
+        if folder == "hippocampus_mri" and not one.masks and random.random() < 0.6:
+            # Slices beside the hippocampus teach one thing only.
+            one = examples[int(random.integers(len(examples)))]
+        names = list(one.masks)
+        pixels = torch.from_numpy(one.pixels).permute(2, 0, 1).float().expand(3, -1, -1)
+        stack = torch.from_numpy(np.stack(list(one.masks.values()))).float() / 255 if names else pixels[:0]
+        turns = folder in ("nuclei", "blood_cells")
+        moved, shares, mirrored = geometry(pixels, stack, side, random, turns=turns, strength=strength)
+        moved = photometry(moved, random, strength)
+        call = mirrored_name if mirrored else str
+        shown = {call(name): share for name, share in zip(names, shares, strict=True)}
+        # A part of the target may have left the picture: then it is not known whether it is there.
+        shown = {name: share for name, share in shown.items() if float(share.sum()) > _LEAST}
+        there = {call(name): yes and (name not in one.masks or call(name) in shown) for name, yes in one.present.items()}
+        lost = {call(name) for name, yes in one.present.items() if yes and not there[call(name)]}
+        targets = torch.zeros(prompts, dtype=torch.long)
+        truth, has_mask = torch.zeros(prompts, side // 2, side // 2), torch.zeros(prompts, dtype=torch.bool)
+        known = torch.full((prompts,), -1)
+        for slot, target in enumerate(_choose(folder, there, shown, prompts, random)):
+            targets[slot] = TARGETS.index(target)
+            known[slot] = -1 if target in lost else int(there.get(target, False))
+            if target in shown:
+                truth[slot] = adaptive_avg_pool2d(shown[target][None], side // 2)[0]
+                has_mask[slot] = True
+        dense, told = torch.zeros(len(TARGETS), side // 4, side // 4), torch.zeros(len(TARGETS), dtype=torch.bool)
+        for index, target in enumerate(TARGETS):
+            if target in shown:
+                dense[index] = adaptive_avg_pool2d(shown[target][None], side // 4)[0]
+            told[index] = target in shown or (target not in lost and there.get(target) is False)
+        for target in foreign(folder):
+            told[TARGETS.index(target)] = True
+        return (moved / 255 - _MEAN) / _DEVIATION, targets, truth, has_mask, known, dense, told
+
+
+def _choose(
+    folder: str, there: Mapping[str, bool], shown: Collection[str], prompts: int, random: Generator
+) -> list[str]:
+    """Targets to ask for: first what is there, at least one of the others where there is a slot."""
+    first = sorted(shown)
+    random.shuffle(first)
+    asked = first[: prompts - 1]
+    rest = [target for target in home(folder) if target in there and target not in shown]
+    while len(asked) < prompts:
+        near = [target for target in rest if target not in asked]
+        if near and random.random() < 0.7:
+            asked.append(near[int(random.integers(len(near)))])
+            continue
+        far = [target for target in foreign(folder) if target not in asked]
+        asked.append(far[int(random.integers(len(far)))])
+    return asked

@@ -1,0 +1,114 @@
+"""Batches of words: plain text cut to length, and conversations about pictures."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.random import Generator
+from torch import Tensor
+
+from agents.citrus_v.pictures import Picture
+from agents.citrus_v.processor import CitrusVProcessor, Message
+from agents.citrus_v.training.augment import photometry
+from agents.citrus_v.training.conversations import OUTLINED, SEG, SEGMENT, Conversation, Kind, converse, phrased
+from agents.citrus_v.training.examples import Example
+from agents.citrus_v.training.objectives import IGNORED, Spoken
+from agents.citrus_v.training.targets import TARGETS
+
+
+class Speaker:
+    """Turns texts and conversations into token ids; the same seed and step give the same batch.
+
+    Args:
+        length: Tokens of a piece of plain text.
+    """
+
+    def __init__(self, processor: CitrusVProcessor, seg: int, end: int, seed: int, length: int = 96) -> None:
+        self.processor, self.seg, self.end = processor, seg, end
+        self.seed, self.length = seed, length
+
+    def words(self, text: str) -> list[int]:
+        """Token ids; `[SEG]` becomes the token that draws."""
+        pieces = text.split(SEG)
+        ids = self.processor.words(pieces[0])
+        for piece in pieces[1:]:
+            ids += [self.seg, *self.processor.words(piece)]
+        return ids
+
+    def text(self, stream: np.ndarray, step: int, size: int) -> Spoken:
+        """Pieces of one long stream of token ids."""
+        random = np.random.default_rng([self.seed, step])
+        starts = random.integers(0, max(1, len(stream) - self.length), size=size)
+        ids = torch.from_numpy(np.stack([stream[start : start + self.length] for start in starts]).astype(np.int64))
+        nothing = torch.zeros((0, 2), dtype=torch.long)
+        return Spoken(
+            ids, torch.ones_like(ids), ids.clone(), None, torch.zeros((0, 3), dtype=torch.long), nothing, nothing[:, 0]
+        )
+
+    def about(self, by_folder: dict[str, list[Example]], kinds: Sequence[Kind], step: int, size: int) -> Spoken:
+        """Conversations of the kinds, about pictures of every folder alike."""
+        random = np.random.default_rng([self.seed, step])
+        folders = list(by_folder)
+        said: list[Conversation] = []
+        while len(said) < size:
+            examples = by_folder[folders[int(random.integers(len(folders)))]]
+            example = examples[int(random.integers(len(examples)))]
+            kind = kinds[int(random.integers(len(kinds)))]
+            grid = self.processor.resized(*example.pixels.shape[:2])
+            conversation = converse(example, kind, random, grid)
+            if conversation is not None:
+                said.append(conversation)
+        return self.join(said, random, change=0.5)
+
+    def outlines(self, targets: Tensor, pictures: Sequence[Picture], step: int) -> Spoken:
+        """A conversation of one `[SEG]` for each picture and target, (b, k), in their order.
+
+        Targets that no one asks for by name are asked for as the segmenter's backend does.
+        """
+        random = np.random.default_rng([self.seed, step])
+        rows = []
+        for picture, wanted in zip(pictures, targets.tolist(), strict=True):
+            for index in wanted:
+                rows.append((picture, phrased(SEGMENT, TARGETS[index], random), OUTLINED, (index,)))
+        return self._padded(rows)
+
+    def join(self, conversations: Sequence[Conversation], random: Generator, change: float = 0.0) -> Spoken:
+        """Conversations side by side, their pictures changed by `change`."""
+        rows = []
+        for one in conversations:
+            pixels = one.example.pixels
+            if change:
+                moved = photometry(torch.from_numpy(pixels.copy()).permute(2, 0, 1).float(), random, change)
+                pixels = moved.permute(1, 2, 0).byte().numpy()
+            question, answer = one.turns[0]
+            rows.append(
+                (Picture.from_array(pixels), question, answer, tuple(TARGETS.index(name) for name in one.targets))
+            )
+        return self._padded(rows)
+
+    def _padded(self, rows: Sequence[tuple[Picture, str, str, tuple[int, ...]]]) -> Spoken:
+        cut = {id(picture): self.processor.patches(picture) for picture, *_ in rows}
+        ids, labels, segments, targets = [], [], [], []
+        for row, (picture, question, answer, wanted) in enumerate(rows):
+            asked = self.processor.encode([Message("user", question, (picture,))], [cut[id(picture)].grid])
+            told = [*self.words(answer), self.end]
+            segments += [(row, len(asked) + at) for at, token in enumerate(told) if token == self.seg]
+            targets += wanted
+            ids.append([*asked, *told])
+            labels.append([IGNORED] * len(asked) + told)
+        longest = max(len(one) for one in ids)
+        padded = torch.zeros((len(ids), longest), dtype=torch.long)
+        mask, wanted_labels = torch.zeros_like(padded), torch.full_like(padded, IGNORED)
+        for row, (one, label) in enumerate(zip(ids, labels, strict=True)):
+            padded[row, : len(one)] = torch.tensor(one)
+            wanted_labels[row, : len(one)] = torch.tensor(label)
+            mask[row, : len(one)] = 1
+        return Spoken(
+            padded,
+            mask,
+            wanted_labels,
+            torch.cat([cut[id(picture)].values for picture, *_ in rows]),
+            torch.tensor([cut[id(picture)].grid for picture, *_ in rows]),
+            torch.tensor(segments, dtype=torch.long).reshape(-1, 2),
+            torch.tensor(targets, dtype=torch.long),
+        )
