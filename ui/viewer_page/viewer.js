@@ -1,0 +1,519 @@
+// The viewer: what is looked at, how, and what the pointer and the keys do with it.
+
+import { bindings } from "./keys.js";
+import { Mask, Strokes, packed } from "./mask.js";
+import { Pane } from "./pane.js";
+import { Panel } from "./panel.js";
+import { Volume, shadesOf } from "./volume.js";
+
+// Colours that stay apart for the colour-blind (Okabe and Ito), as in the system's own pictures.
+const COLOURS = [[86, 180, 233], [230, 159, 0], [0, 158, 115], [240, 228, 66], [204, 121, 167], [213, 94, 0]];
+const EDITED = [255, 64, 129];
+const WHEEL = 40; // pixels of a turning wheel that make a slice
+
+class Viewer {
+  constructor() {
+    this.base = location.pathname.replace(/\/+$/, "");
+    this.tool = matchMedia("(pointer: coarse)").matches ? "scroll" : "window";
+    Object.assign(this, { overlays: true, crosshair: false, inverted: false, opacity: 0.45, radius: 6, panes: [],
+      masks: new Map(), hidden: new Set(), selected: null, edit: null, ruler: null, brushAt: null });
+    const { table, press } = bindings(this);
+    document.addEventListener("keydown", press);
+    this.panel = new Panel(this, table);
+    addEventListener("hashchange", () => this.jump(location.hash.slice(1)));
+    new ResizeObserver(() => this.redraw()).observe(document.querySelector("#panes"));
+  }
+
+  async open() {
+    const answer = await fetch(`${this.base}/case`);
+    if (!answer.ok) throw new Error((await answer.json().catch(() => ({}))).detail || `error ${answer.status}`);
+    this.take(await answer.json());
+    const query = new URLSearchParams(location.search);
+    const wanted = location.hash.slice(1) || query.get("evidence");
+    const image = this.item(wanted)?.image || query.get("image") || this.told.images[0]?.id;
+    if (!image || !this.told.images.some((one) => one.id === image)) throw new Error("This case has no image to show.");
+    this.look(image);
+    if (wanted) this.jump(wanted);
+  }
+
+  // Hold what the server tells of the case.
+  take(told) {
+    this.told = told;
+    this.items = new Map(told.evidence.map((item) => [item.id, item]));
+    this.panel.fill();
+  }
+
+  item(id) { return this.items.get(id); }
+
+  colour(id) {
+    const masks = this.told.evidence.filter((item) => item.kind === "mask");
+    return COLOURS[masks.findIndex((item) => item.id === id) % COLOURS.length];
+  }
+
+  // Show an image from its middle.
+  look(id) {
+    if (this.image?.id === id) return;
+    this.escape();
+    this.volume?.stop();
+    this.image = this.told.images.find((one) => one.id === id);
+    try {
+      this.volume = new Volume(this.base, this.image, () => this.arrived(), (error) => this.panel.tell(error.message));
+    } catch {
+      this.panel.tell(`This browser has not enough memory for ${id}.`);
+      return;
+    }
+    this.ruler = null;
+    this.centre();
+    this.#furnish();
+    this.window = this.image.window && { ...this.image.window };
+    this.shade();
+    this.panel.show();
+    this.volume.load(this.place[2]);
+    for (const item of this.told.evidence) if (this.visible(item)) this.outline(item);
+  }
+
+  centre() { this.place = this.volume.size.map((length) => length >> 1); }
+
+  // One pane for each plane, the first one large.
+  #furnish() {
+    const holder = document.querySelector("#panes");
+    const planes = [...this.image.planes].sort((a, b) => (b.name === this.image.first) - (a.name === this.image.first));
+    holder.replaceChildren();
+    holder.classList.toggle("single", planes.length === 1);
+    this.panes = planes.map((plane) => {
+      const element = document.querySelector("#pane").content.firstElementChild.cloneNode(true);
+      holder.append(element);
+      const pane = new Pane(this, element, plane);
+      this.#listen(pane);
+      return pane;
+    });
+    this.active = this.panes[0];
+  }
+
+  #listen(pane) {
+    const { canvas, element } = pane;
+    element.addEventListener("focusin", () => { this.active = pane; });
+    element.querySelector(".swap").addEventListener("click", () => this.enlarge(pane.plane.name));
+    pane.slider = element.querySelector(".slice");
+    pane.slider.addEventListener("input", () => { this.active = pane; this.go(pane, Number(pane.slider.value)); });
+    canvas.addEventListener("wheel", (event) => this.#wheel(pane, event), { passive: false });
+    canvas.addEventListener("contextmenu", (event) => event.preventDefault());
+    canvas.addEventListener("dblclick", (event) => this.#point(pane, event));
+    canvas.addEventListener("pointerdown", (event) => this.#down(pane, event));
+    canvas.addEventListener("pointermove", (event) => this.#move(pane, event));
+    for (const end of ["pointerup", "pointercancel"]) canvas.addEventListener(end, (event) => this.#up(event));
+    canvas.addEventListener("pointerleave", () => {
+      this.panel.value("");
+      if (this.brushAt && !this.drag) { this.brushAt = null; this.redraw(); }
+    });
+  }
+
+  #wheel(pane, event) {
+    event.preventDefault();
+    this.active = pane;
+    if (event.ctrlKey) {
+      pane.zoomAt(event.offsetX, event.offsetY, Math.exp(-event.deltaY / 300));
+      this.redraw();
+      return;
+    }
+    // A wheel turns in notches, a touchpad in small steps that add up to one.
+    const delta = event.deltaMode === 0 ? event.deltaY : event.deltaY * WHEEL;
+    this.turned = (this.turned || 0) + delta;
+    const steps = Math.abs(delta) >= WHEEL ? Math.sign(delta) * Math.max(1, Math.round(Math.abs(delta) / 120))
+      : Math.trunc(this.turned / WHEEL);
+    if (steps) { this.turned = 0; this.go(pane, pane.index + steps); }
+  }
+
+  #point(pane, event) {
+    const voxel = pane.voxel(...pane.under(event.offsetX, event.offsetY));
+    this.place = voxel.map((at, axis) => Math.min(this.volume.size[axis] - 1, Math.max(0, at)));
+    this.crosshair = true;
+    this.moved();
+  }
+
+  #down(pane, event) {
+    event.preventDefault();
+    pane.element.focus({ preventScroll: true });
+    pane.canvas.setPointerCapture(event.pointerId);
+    this.fingers = (this.fingers || new Map()).set(event.pointerId, [event.offsetX, event.offsetY]);
+    if (event.shiftKey) { this.#point(pane, event); return; }
+    let tool = { 1: "pan", 2: "zoom" }[event.button] || this.tool;
+    if (this.fingers.size === 2) { tool = "pinch"; this.edit?.strokes.end(); }
+    const [column, row] = pane.under(event.offsetX, event.offsetY);
+    this.drag = { pane, tool, x: event.offsetX, y: event.offsetY, from: [event.offsetX, event.offsetY], column, row,
+      window: this.window && { ...this.window }, index: pane.index };
+    if (tool === "ruler") this.ruler = null;
+    if (tool === "paint" || tool === "erase") {
+      this.edit.strokes.begin();
+      this.#stroke(pane, column, row);
+    }
+    this.redraw();
+  }
+
+  #move(pane, event) {
+    const [x, y] = [event.offsetX, event.offsetY];
+    const [column, row] = pane.under(x, y);
+    this.panel.value(this.#reading(pane, column, row));
+    if (this.tool === "paint" || this.tool === "erase") { this.brushAt = { pane, column, row }; this.redraw(); }
+    const { drag } = this;
+    if (!drag || drag.pane !== pane) return;
+    const [dx, dy] = [x - drag.x, y - drag.y];
+    if (drag.tool === "pinch") this.#pinch(pane, event);
+    else if (drag.tool === "window" && drag.window) {
+      const speed = drag.window.width / 256;
+      this.window = { name: "own", width: Math.max(speed / 4, drag.window.width + (x - drag.from[0]) * speed),
+        center: drag.window.center + (y - drag.from[1]) * speed };
+      this.shade();
+    } else if (drag.tool === "scroll") this.go(pane, drag.index + Math.round((y - drag.from[1]) / 6));
+    else if (drag.tool === "pan") { pane.shift[0] += dx; pane.shift[1] += dy; }
+    else if (drag.tool === "zoom") pane.zoomAt(...drag.from, Math.exp(-dy / 150));
+    else if (drag.tool === "ruler") this.#measure(pane, column, row);
+    else if (drag.tool === "paint" || drag.tool === "erase") this.#stroke(pane, column, row);
+    Object.assign(drag, { x, y });
+    this.redraw();
+  }
+
+  #pinch(pane, event) {
+    const before = [...this.fingers.values()];
+    this.fingers.set(event.pointerId, [event.offsetX, event.offsetY]);
+    const after = [...this.fingers.values()];
+    if (after.length !== 2) return;
+    const apart = ([a, b]) => Math.hypot(a[0] - b[0], a[1] - b[1]);
+    const middle = ([a, b]) => [(a[0] + b[0]) / 2, (a[1] + b[1]) / 2];
+    const [was, is] = [middle(before), middle(after)];
+    pane.shift[0] += is[0] - was[0];
+    pane.shift[1] += is[1] - was[1];
+    if (apart(before) > 0) pane.zoomAt(...is, apart(after) / apart(before));
+  }
+
+  #up(event) {
+    this.fingers?.delete(event.pointerId);
+    if (!this.drag) return;
+    this.edit?.strokes.end();
+    this.drag = null;
+    this.panel.state();
+    this.redraw();
+  }
+
+  #stroke(pane, column, row) {
+    const { drag, edit, radius } = this;
+    // A quick stroke leaves gaps between two events, which are filled.
+    const steps = Math.max(1, Math.ceil(Math.hypot(column - drag.column, row - drag.row) / Math.max(1, radius / 2)));
+    for (let step = 1; step <= steps; step++) {
+      const share = step / steps;
+      edit.strokes.dab(pane.plane, this.volume.size, pane.index, drag.column + (column - drag.column) * share - 0.5,
+        drag.row + (row - drag.row) * share - 0.5, radius, drag.tool === "paint");
+    }
+    [drag.column, drag.row] = [column, row];
+  }
+
+  #measure(pane, column, row) {
+    const point = (c, r) => {
+      const found = [...this.place];
+      found[pane.plane.right] = c - 0.5;
+      found[pane.plane.down] = pane.plane.flipped ? pane.height - 0.5 - r : r - 0.5;
+      return found;
+    };
+    const ends = [point(this.drag.column, this.drag.row), point(column, row)];
+    const apart = ends[1].map((at, axis) => at - ends[0][axis]);
+    const vector = this.image.steps.map((line) => line.reduce((sum, step, axis) => sum + step * apart[axis], 0));
+    const length = Math.hypot(...vector);
+    this.ruler = { pane, ends, slice: pane.index, text: `${length.toFixed(1)} ${this.image.length}` };
+  }
+
+  #reading(pane, column, row) {
+    const [i, j, k] = pane.voxel(column, row);
+    const value = this.volume.at(i, j, k);
+    if (value === null) return "";
+    const shown = Array.isArray(value) ? `RGB ${value.join(", ")}`
+      : `${Number.isInteger(value) ? value : value.toPrecision(4)} ${this.image.unit}`.trim();
+    const parts = [shown, `x ${i} y ${j}${this.volume.depth > 1 ? ` ${this.image.frames ? "frame" : "slice"} ${k + 1}` : ""}`];
+    if (this.image.affine) {
+      const at = this.image.affine.slice(0, 3).map((line) => line[0] * i + line[1] * j + line[2] * k + line[3]);
+      const names = [["R", "L"], ["A", "P"], ["F", "H"]];
+      parts.push(`${at.map((mm, axis) => `${names[axis][Number(mm >= 0)]} ${Math.abs(mm).toFixed(0)}`).join(" ")} mm`);
+    }
+    return parts.join(" · ");
+  }
+
+  // ---- what is drawn
+
+  visible(item) {
+    return item.kind === "mask" ? item.image === this.image?.id && this.#wanted(item) : false;
+  }
+
+  #wanted(item) { return item.stands ? !this.hidden.has(item.id) : this.selected === item.id; }
+
+  layers() {
+    const found = [];
+    for (const item of this.told.evidence) {
+      const mask = this.masks.get(item.id);
+      if (!this.visible(item) || !(mask instanceof Mask) || this.edit?.item === item) continue;
+      const chosen = !this.selected || this.selected === item.id || this.item(this.selected)?.kind !== "mask";
+      found.push({ mask, colour: this.colour(item.id), opacity: this.opacity * (chosen ? 1 : 0.6) });
+    }
+    if (this.edit) found.push({ mask: this.edit.strokes.mask, colour: EDITED, opacity: Math.max(0.3, this.opacity) });
+    return found;
+  }
+
+  marks() {
+    return this.told.evidence
+      .filter((item) => item.image === this.image.id && this.#wanted(item)
+        && (item.kind === "region" || (item.kind === "measurement" && item.points.length)))
+      .map((item) => ({ ...item, text: item.kind === "region" ? `${item.id} ${item.target}`
+        : `${item.id} ${item.name} ${item.text.split(" (")[0]}` }));
+  }
+
+  async outline(item) {
+    if (this.masks.has(item.id)) return this.masks.get(item.id);
+    const fetched = Mask.fetch(this.base, item).then((mask) => {
+      this.masks.set(item.id, mask);
+      this.redraw();
+      return mask;
+    });
+    this.masks.set(item.id, fetched);
+    return fetched.catch((error) => {
+      this.masks.delete(item.id);
+      this.panel.tell(error.message);
+      return null;
+    });
+  }
+
+  shade() {
+    this.shades = shadesOf(this.image, this.window || { center: 128, width: 256 }, this.inverted);
+    this.panel?.state();
+    this.redraw();
+  }
+
+  arrived() {
+    this.panel.progress();
+    this.redraw();
+  }
+
+  redraw() {
+    if (this.due || !this.volume || !this.panes.length) return;
+    this.due = true;
+    requestAnimationFrame(() => {
+      this.due = false;
+      const begun = performance.now();
+      for (const pane of this.panes) pane.draw();
+      // Read by whoever wants to know how long a change takes.
+      document.documentElement.dataset.milliseconds = (performance.now() - begun).toFixed(2);
+    });
+  }
+
+  // ---- moving about
+
+  go(pane, index) {
+    const { across } = pane.plane;
+    this.place[across] = Math.min(this.volume.size[across] - 1, Math.max(0, index));
+    this.moved();
+  }
+
+  moved() {
+    for (const pane of this.panes) [pane.slider.max, pane.slider.value] = [pane.count - 1, pane.index];
+    if (!this.volume.loaded) this.volume.load(this.place[2]);
+    this.redraw();
+  }
+
+  step(count) { this.go(this.active, Math.max(-1e6, Math.min(1e6, this.active.index + count))); }
+
+  // Bring what the evidence shows into view, and tell what it is.
+  async jump(id) {
+    const item = this.item(id);
+    if (!item) return;
+    this.selected = id;
+    if (item.image && item.image !== this.image?.id) this.look(item.image);
+    history.replaceState(null, "", `${location.pathname}${location.search}#${id}`);
+    this.panel.select();
+    await this.#bring(item, new Set());
+    this.redraw();
+  }
+
+  async #bring(item, seen) {
+    seen.add(item.id);
+    const { size } = this.volume;
+    if (item.image !== this.image.id) return;
+    if (item.kind === "mask") {
+      this.hidden.delete(item.id);
+      const mask = await this.outline(item);
+      if (!mask) return;
+      const { across } = this.panes[0].plane;
+      const [x0, y0, x1, y1] = item.box;
+      this.place = [(x0 + x1) >> 1, (y0 + y1) >> 1, (item.slices[0] + item.slices[1]) >> 1];
+      this.place[across] = mask.fullest(across);
+    } else if (item.kind === "region") {
+      const [x0, y0, x1, y1] = item.box;
+      this.place = [(x0 + x1) / 2, (y0 + y1) / 2, (item.slices[0] + item.slices[1] - 1) / 2];
+    } else if (item.kind === "measurement" && item.points.length) {
+      const last = item.points.slice(0, 2);
+      this.place = [0, 1, 2].map((axis) => last.reduce((sum, at) => sum + (at[axis] || 0), 0) / last.length);
+      for (const under of item.of) {
+        const mask = this.item(under);
+        if (mask?.kind === "mask") { this.hidden.delete(under); this.outline(mask); }
+      }
+    } else {
+      const under = (item.of || []).map((one) => this.item(one)).find((one) => one && !seen.has(one.id));
+      if (under) await this.#bring(under, seen);
+      return;
+    }
+    this.place = this.place.map((at, axis) => Math.min(size[axis] - 1, Math.max(0, Math.round(at))));
+    this.panel.select();
+    this.moved();
+  }
+
+  next(way) {
+    const shown = this.told.evidence.filter((item) => item.stands && item.image);
+    const at = shown.findIndex((item) => item.id === this.selected);
+    const item = shown[(at + way + shown.length) % shown.length] || shown[0];
+    if (item) this.jump(item.id);
+  }
+
+  enlarge(name) {
+    const at = this.panes.findIndex((pane) => pane.plane.name === name);
+    if (at < 0) return;
+    const planes = this.panes.map((pane) => pane.plane);
+    if (at) {
+      [planes[0], planes[at]] = [planes[at], planes[0]];
+      this.panes[0].show(planes[0]);
+      this.panes[at].show(planes[at]);
+      this.ruler = null;
+    }
+    this.active = this.panes[0];
+    this.moved();
+  }
+
+  // ---- how it looks
+
+  preset(number) {
+    const preset = this.image.presets[number];
+    if (!preset) return;
+    this.window = { ...preset };
+    this.shade();
+  }
+
+  reset() {
+    this.window = this.image.window && { ...this.image.window };
+    this.inverted = false;
+    this.ruler = null;
+    this.centre();
+    this.fit();
+    this.shade();
+    this.moved();
+  }
+
+  fit() {
+    for (const pane of this.panes) [pane.zoom, pane.shift] = [1, [0, 0]];
+    this.redraw();
+  }
+
+  zoom(factor) {
+    const { canvas } = this.active;
+    this.active.zoomAt(canvas.clientWidth / 2, canvas.clientHeight / 2, factor);
+    this.redraw();
+  }
+
+  invert() { this.inverted = !this.inverted; this.shade(); }
+
+  toggleSingle() {
+    if (this.panes.length > 1) document.querySelector("#panes").classList.toggle("single");
+    this.panel.state();
+    this.redraw();
+  }
+
+  toggleCrosshair() { this.crosshair = !this.crosshair; this.panel.state(); this.redraw(); }
+
+  toggleOverlays() { this.overlays = !this.overlays; this.panel.state(); this.redraw(); }
+
+  fade(change) {
+    this.opacity = Math.min(1, Math.max(0, this.opacity + change / 100));
+    this.panel.state();
+    this.redraw();
+  }
+
+  choose(tool) {
+    if ((tool === "paint" || tool === "erase") && !this.edit) return;
+    this.tool = tool;
+    this.brushAt = null;
+    this.panel.state();
+    this.redraw();
+  }
+
+  resize(change) {
+    this.radius = Math.min(100, Math.max(0.5, change > 0 ? this.radius * 1.25 + 0.1 : this.radius / 1.25));
+    this.panel.state();
+    this.redraw();
+  }
+
+  help() { this.panel.help(); }
+
+  escape() {
+    if (this.edit && !this.edit.strokes.done.length) this.endEdit();
+    this.ruler = null;
+    if (this.tool !== "paint" && this.tool !== "erase") this.tool = "window";
+    this.panel?.state();
+    this.redraw();
+  }
+
+  // ---- a reader's corrections
+
+  async beginEdit() {
+    const item = this.item(this.selected);
+    if (this.edit || !item?.stands || !["mask", "absence"].includes(item.kind) || item.image !== this.image.id) return;
+    const shape = this.image.shape;
+    const found = item.kind === "mask" ? await this.outline(item) : null;
+    if (item.kind === "mask" && !found) return;
+    const mask = found ? found.widened(shape) : new Mask([0, 0, 0, shape[2], shape[1], shape[0]]);
+    this.edit = { item, strokes: new Strokes(mask) };
+    this.overlays = true;
+    this.choose("paint");
+    this.panel.editing();
+  }
+
+  endEdit() {
+    this.edit = null;
+    this.tool = "window";
+    this.brushAt = null;
+    this.panel.editing();
+    this.panel.state();
+    this.redraw();
+  }
+
+  undo(forward) {
+    if (!this.edit) return;
+    if (forward) this.edit.strokes.redo(); else this.edit.strokes.undo();
+    this.panel.state();
+    this.redraw();
+  }
+
+  async save(reason) {
+    const part = this.edit.strokes.mask.trimmed();
+    if (!part) { this.panel.tell("The outline is empty. To say that nothing is there, reject it."); return; }
+    await this.#send({ action: "correct", evidence: this.edit.item.id, box: part.box, mask: await packed(part), reason });
+  }
+
+  async reject(id, reason) { await this.#send({ action: "reject", evidence: id, reason }); }
+
+  async #send(wish) {
+    this.panel.busy(true);
+    try {
+      const answer = await fetch(`${this.base}/corrections`, { method: "POST", body: JSON.stringify(wish),
+        headers: { "content-type": "application/json" } });
+      const told = await answer.json().catch(() => ({}));
+      if (!answer.ok) throw new Error(typeof told.detail === "string" ? told.detail : `It was not taken (error ${answer.status}).`);
+      if (this.edit) this.endEdit();
+      this.take(told);
+      const made = told.corrections.at(-1);
+      this.panel.told(made);
+      for (const item of told.evidence) if (this.visible(item)) this.outline(item);
+      await this.jump(made.new || made.of);
+    } catch (error) {
+      this.panel.tell(error.message);
+    } finally {
+      this.panel.busy(false);
+    }
+  }
+}
+
+const viewer = new Viewer();
+viewer.open().catch((error) => viewer.panel.tell(error.message, true));
