@@ -1,5 +1,6 @@
 """Questions as a clinician may put them, each with the cards that answer it."""
 
+from tests.knowledge.questions_body import BODY
 from tests.knowledge.questions_trunk import TRUNK
 
 QUESTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
@@ -122,6 +123,7 @@ QUESTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("stone density 900 HU ESWL", ("kidney-stone-density-lithotripsy",)),
     ("abdominal obesity on CT", ("visceral-fat-100-cm2", "visceral-fat-by-sex")),
     *TRUNK,
+    *BODY,
 )
 
 UNRELATED: tuple[str, ...] = (
@@ -150,36 +152,27 @@ UNRELATED: tuple[str, ...] = (
 
 UNCOVERED: tuple[str, ...] = (
     "What dose of amoxicillin treats pneumonia in a child?",
-    "How is diabetic retinopathy graded on a fundus photograph?",
+    "Which laser treats a retinal tear?",
     "What is the normal intraocular pressure?",
     "Which antibiotics treat a urinary tract infection?",
     "How is gout treated?",
     "anterior cruciate ligament tear signs on MRI",
     "What are the Ottawa ankle rules?",
-    "BI-RADS 4 breast mass, what next?",
-    "prostate PI-RADS score 4 meaning",
-    "scoliosis Cobb angle threshold for bracing",
+    "How is a breast abscess treated?",
+    "What is the normal hearing threshold?",
     "normal size of the prostate",
-    "ovarian cyst follow-up in a postmenopausal woman",
-    "What is the normal thickness of the endometrium?",
-    "rotator cuff tear on ultrasound",
+    "meniscus tear signs on MRI",
     "Which statin dose after myocardial infarction?",
-    "carotid artery stenosis percentage by Doppler velocity",
+    "normal resistance index of the renal artery",
     "signs of scaphoid fracture",
     "diabetic foot osteomyelitis on MRI",
     "How is asthma treated?",
     "What is the normal blood pressure?",
-    "pancreatic duct diameter upper limit",
-    "Crohn disease bowel wall thickness",
-    "normal gallbladder wall",
-    "testicular volume in adults",
     "ACL rupture",
     "Is this mole a melanoma?",
-    "stroke on CT: ASPECTS score",
-    "upper limit of the common bile duct",
-    "hip dysplasia angle",
+    "How is migraine prevented?",
+    "slipped capital femoral epiphysis signs",
     "What is the normal optic nerve sheath diameter?",
-    "lung cancer staging T2",
-    "coronary calcium score categories",
+    "How is atrial fibrillation anticoagulated?",
 )
 """Medical questions that no card answers."""
