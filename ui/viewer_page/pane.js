@@ -2,7 +2,21 @@
 
 const MARK = "#ffd54a";
 const EDGE = 4; // pixels from the border of the pane to its letters
-const SHARP = 3; // screen pixels to an image pixel above which pixels are shown as squares
+const SHARP = 12; // screen pixels to an image pixel above which pixels are shown as squares
+
+// Pixels of a slice's own size, one 32-bit word each, as something that can be drawn at any size.
+class Sheet {
+  constructor() { this.canvas = document.createElement("canvas"); }
+
+  resize(width, height) {
+    [this.canvas.width, this.canvas.height] = [width, height];
+    this.brush = this.canvas.getContext("2d");
+    this.image = this.brush.createImageData(width, height);
+    this.words = new Uint32Array(this.image.data.buffer);
+  }
+
+  put() { this.brush.putImageData(this.image, 0, 0); }
+}
 
 export class Pane {
   // `viewer` holds what all panes share: volume, shades, layers, marks, place, pointer tool.
@@ -11,7 +25,8 @@ export class Pane {
     this.element = element;
     this.canvas = element.querySelector("canvas");
     this.corner = element.querySelector(".corner");
-    this.picture = document.createElement("canvas");
+    this.picture = new Sheet();
+    this.over = new Sheet();
     this.show(plane);
   }
 
@@ -23,10 +38,8 @@ export class Pane {
     this.width = size[plane.right];
     this.height = size[plane.down];
     this.count = size[plane.across];
-    this.picture.width = this.width;
-    this.picture.height = this.height;
-    this.image = this.picture.getContext("2d").createImageData(this.width, this.height);
-    this.words = new Uint32Array(this.image.data.buffer);
+    this.picture.resize(this.width, this.height);
+    this.over.resize(this.width, this.height);
     this.element.setAttribute("aria-label", `${plane.name} plane`);
   }
 
@@ -84,9 +97,8 @@ export class Pane {
     if (!at.box.width || !at.box.height) return;
     const width = Math.round(at.box.width * ratio), height = Math.round(at.box.height * ratio);
     if (canvas.width !== width || canvas.height !== height) [canvas.width, canvas.height] = [width, height];
-    viewer.volume.paint(this.plane, this.index, viewer.shades, this.words);
-    if (viewer.overlays) for (const layer of viewer.layers()) this.#blend(layer);
-    this.picture.getContext("2d").putImageData(this.image, 0, 0);
+    viewer.volume.paint(this.plane, this.index, viewer.shades, this.picture.words);
+    this.picture.put();
     const brush = canvas.getContext("2d");
     brush.setTransform(1, 0, 0, 1, 0, 0);
     brush.fillStyle = "#000";
@@ -94,7 +106,16 @@ export class Pane {
     brush.setTransform(ratio, 0, 0, ratio, 0, 0);
     brush.imageSmoothingEnabled = Math.max(at.sx, at.sy) < SHARP;
     brush.imageSmoothingQuality = "high";
-    brush.drawImage(this.picture, at.x, at.y, this.width * at.sx, this.height * at.sy);
+    brush.drawImage(this.picture.canvas, at.x, at.y, this.width * at.sx, this.height * at.sy);
+    const layers = viewer.overlays ? viewer.layers() : [];
+    if (layers.length) {
+      this.over.words.fill(0);
+      for (const layer of layers) this.#lay(layer);
+      this.over.put();
+      // An outline ends at a pixel's border, so it is never smoothed.
+      brush.imageSmoothingEnabled = false;
+      brush.drawImage(this.over.canvas, at.x, at.y, this.width * at.sx, this.height * at.sy);
+    }
     if (viewer.overlays) {
       if (viewer.crosshair) this.#crosshair(brush, at);
       for (const mark of viewer.marks()) this.#mark(brush, at, mark);
@@ -108,8 +129,8 @@ export class Pane {
     if (this.corner.textContent !== text) this.corner.textContent = text;
   }
 
-  // Colour the slice where the layer's mask is set: softly inside, fully at its edge.
-  #blend({ mask, colour, opacity }) {
+  // Colour the slice where the layer's mask is set: softly inside, strongly at its edge.
+  #lay({ mask, colour, fill, line }) {
     const { across, right, down, flipped } = this.plane;
     const [low, high] = [mask.box.slice(0, 3), mask.box.slice(3)];
     if (this.index < low[across] || this.index >= high[across]) return;
@@ -121,19 +142,16 @@ export class Pane {
       const place = base + c * strides[right] + r * strides[down];
       return (mask.bits[place >> 3] & (128 >> (place & 7))) !== 0;
     };
-    const [red, green, blue] = colour;
+    const word = (share) => ((Math.round(share * 255) << 24) | (colour[2] << 16) | (colour[1] << 8) | colour[0]) >>> 0;
+    const [inside, edge] = [word(fill), word(line)];
     for (let r = 0; r < tall; r++) {
-      const line = r + low[down];
-      let out = (flipped ? this.height - 1 - line : line) * this.width + low[right];
+      const row = r + low[down];
+      let out = (flipped ? this.height - 1 - row : row) * this.width + low[right];
       for (let c = 0; c < wide; c++, out++) {
         if (!set(c, r)) continue;
-        const edge = !set(c - 1, r) || !set(c + 1, r) || !set(c, r - 1) || !set(c, r + 1);
-        const share = edge ? Math.min(1, 0.25 + opacity) * (opacity > 0 ? 1 : 0) : opacity * 0.6;
-        const word = this.words[out], rest = 1 - share;
-        this.words[out] = 0xff000000
-          | ((((word >> 16) & 255) * rest + blue * share) << 16)
-          | ((((word >> 8) & 255) * rest + green * share) << 8)
-          | ((word & 255) * rest + red * share);
+        const inner = set(c - 1, r) && set(c + 1, r) && set(c, r - 1) && set(c, r + 1);
+        if (inner && !fill) continue;
+        this.over.words[out] = inner ? inside : edge;
       }
     }
   }

@@ -62,8 +62,8 @@ export class Panel {
     const { viewer } = this;
     const { image, told } = viewer;
     at("#images").value = image.id;
-    const facts = [...image.facts, ...image.caveats.map((caveat) => `⚠ ${caveat}`)].join(" · ");
-    [at("#facts").textContent, at("#facts").title] = [facts, facts];
+    at("#facts").textContent = image.facts.join(" · ");
+    at("#caveats").replaceChildren(...image.caveats.map((caveat) => make("li", {}, `⚠ ${caveat}`)));
     this.presets.replaceChildren(
       ...(image.window ? [make("option", { value: "-1" }, "")] : []),
       ...image.presets.map((preset, number) => make("option", { value: number }, `${number + 1} ${preset.name}`)));
@@ -92,14 +92,12 @@ export class Panel {
       } }) : make("span", { className: "hole" });
     const name = item.kind === "measurement" ? `${item.target}: ${item.name} ${item.text.split(" (")[0]}`
       : item.title || item.target || KINDS[item.kind];
-    const row = make("li", {}, box);
-    if (item.kind === "mask") {
-      const swatch = make("span", { className: "swatch" });
-      swatch.style.background = `rgb(${viewer.colour(item.id).join(",")})`;
-      row.append(swatch);
-    }
+    const swatch = make("span", { className: item.kind === "mask" ? "swatch" : "swatch none" });
+    if (item.kind === "mask") swatch.style.background = `rgb(${viewer.colour(item.id).join(",")})`;
+    const row = make("li", {}, box, swatch);
+    const kind = name === KINDS[item.kind] || item.kind === "measurement" ? "" : KINDS[item.kind];
     const button = make("button", { className: "item", onclick: () => viewer.jump(item.id) },
-      make("b", {}, item.id), make("span", {}, name, " ", make("small", {}, KINDS[item.kind])));
+      make("b", {}, item.id), make("span", {}, name, " ", make("small", {}, kind)));
     button.dataset.id = item.id;
     row.append(button);
     return row;
@@ -154,7 +152,7 @@ export class Panel {
       const text = make("p", { className: "text" });
       parts.forEach((part, number) => {
         if (number % 2 === 0) text.append(part);
-        else text.append(...part.split(",").map((id) => this.#cite(id.trim())));
+        else text.append(...part.split(",").map((id) => this.#cite(id.trim())), "\u200b");
       });
       const article = make("article", {}, make("p", { className: "question" }, answer.question));
       if (answer.revised) article.append(make("span", { className: "tag" }, "revised after a correction"));
@@ -190,7 +188,7 @@ export class Panel {
       const number = viewer.image.presets.findIndex((one) => one.center === shown.center && one.width === shown.width);
       const digits = shown.width < 10 ? 2 : 0;
       const own = this.presets.querySelector('option[value="-1"]');
-      own.textContent = `C ${shown.center.toFixed(digits)} W ${shown.width.toFixed(digits)}`;
+      if (own) own.textContent = `C ${shown.center.toFixed(digits)} W ${shown.width.toFixed(digits)}`;
       this.presets.value = number;
     }
     if (viewer.edit && this.strokes) {

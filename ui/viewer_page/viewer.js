@@ -16,7 +16,7 @@ class Viewer {
     this.base = location.pathname.replace(/\/+$/, "");
     this.tool = matchMedia("(pointer: coarse)").matches ? "scroll" : "window";
     Object.assign(this, { overlays: true, crosshair: false, inverted: false, opacity: 0.45, radius: 6, panes: [],
-      masks: new Map(), hidden: new Set(), selected: null, edit: null, ruler: null, brushAt: null });
+      masks: new Map(), hidden: new Set(), stale: new Set(), selected: null, edit: null, ruler: null, brushAt: null });
     const { table, press } = bindings(this);
     document.addEventListener("keydown", press);
     this.panel = new Panel(this, table);
@@ -154,7 +154,7 @@ class Viewer {
     const [x, y] = [event.offsetX, event.offsetY];
     const [column, row] = pane.under(x, y);
     this.panel.value(this.#reading(pane, column, row));
-    if (this.tool === "paint" || this.tool === "erase") { this.brushAt = { pane, column, row }; this.redraw(); }
+    if (this.tool === "paint" || this.tool === "erase") { this.brushAt = { pane, column, row }; this.redraw(pane); }
     const { drag } = this;
     if (!drag || drag.pane !== pane) return;
     const [dx, dy] = [x - drag.x, y - drag.y];
@@ -244,15 +244,18 @@ class Viewer {
 
   #wanted(item) { return item.stands ? !this.hidden.has(item.id) : this.selected === item.id; }
 
+  // Masks to lay over the slice, the largest first, so that what lies in another is seen. Those that the
+  // selected evidence does not speak of are drawn as lines only.
   layers() {
-    const found = [];
-    for (const item of this.told.evidence) {
-      const mask = this.masks.get(item.id);
-      if (!this.visible(item) || !(mask instanceof Mask) || this.edit?.item === item) continue;
-      const chosen = !this.selected || this.selected === item.id || this.item(this.selected)?.kind !== "mask";
-      found.push({ mask, colour: this.colour(item.id), opacity: this.opacity * (chosen ? 1 : 0.6) });
-    }
-    if (this.edit) found.push({ mask: this.edit.strokes.mask, colour: EDITED, opacity: Math.max(0.3, this.opacity) });
+    const { opacity } = this;
+    const item = this.item(this.selected);
+    const named = item && new Set([item.id, ...item.of].filter((id) => this.item(id)?.kind === "mask"));
+    const found = this.told.evidence
+      .filter((one) => this.visible(one) && this.masks.get(one.id) instanceof Mask && this.edit?.item !== one)
+      .sort((one, other) => other.voxels - one.voxels)
+      .map((one) => ({ mask: this.masks.get(one.id), colour: this.colour(one.id),
+        fill: named?.size && !named.has(one.id) ? 0 : opacity * 0.7, line: opacity && Math.min(1, 0.4 + opacity) }));
+    if (this.edit) found.push({ mask: this.edit.strokes.mask, colour: EDITED, fill: Math.max(0.25, opacity * 0.7), line: 1 });
     return found;
   }
 
@@ -290,13 +293,17 @@ class Viewer {
     this.redraw();
   }
 
-  redraw() {
-    if (this.due || !this.volume || !this.panes.length) return;
+  // Draw before the next frame: one pane, or all.
+  redraw(pane = null) {
+    if (!this.volume || !this.panes.length) return;
+    if (pane) this.stale.add(pane); else this.panes.forEach((one) => this.stale.add(one));
+    if (this.due) return;
     this.due = true;
     requestAnimationFrame(() => {
       this.due = false;
       const begun = performance.now();
-      for (const pane of this.panes) pane.draw();
+      for (const one of this.stale) if (this.panes.includes(one)) one.draw();
+      this.stale.clear();
       // Read by whoever wants to know how long a change takes.
       document.documentElement.dataset.milliseconds = (performance.now() - begun).toFixed(2);
     });
@@ -307,13 +314,13 @@ class Viewer {
   go(pane, index) {
     const { across } = pane.plane;
     this.place[across] = Math.min(this.volume.size[across] - 1, Math.max(0, index));
-    this.moved();
+    this.moved(this.crosshair ? null : pane);
   }
 
-  moved() {
-    for (const pane of this.panes) [pane.slider.max, pane.slider.value] = [pane.count - 1, pane.index];
+  moved(pane = null) {
+    for (const one of this.panes) [one.slider.max, one.slider.value] = [one.count - 1, one.index];
     if (!this.volume.loaded) this.volume.load(this.place[2]);
-    this.redraw();
+    this.redraw(pane);
   }
 
   step(count) { this.go(this.active, Math.max(-1e6, Math.min(1e6, this.active.index + count))); }
