@@ -1,6 +1,7 @@
 """A mask or a box on its image, cut out once and measured as often as asked."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import cached_property
 from math import ceil
 
@@ -8,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from knowledge.case import Image, Origin
-from knowledge.evidence import ANISOTROPIC, NO_SPACING, TRUNCATED, Mask, Measurement, Region, Side
+from knowledge.evidence import ANISOTROPIC, NO_SPACING, SIZE_HIGH, SIZE_LOW, TRUNCATED, Mask, Measurement, Region, Side
 from tools.imaging.extent import Extent
 from tools.imaging.intensity import intensities
 from tools.imaging.outline import Outline, Reading
@@ -157,6 +158,8 @@ class Subject:
             codes.append(ANISOTROPIC)
         if name in SIZES and self.image.spacing is None:
             codes.append(NO_SPACING)
+        if name in SIZES:
+            reading = self._looked_again(name, reading)
         return Measurement(
             image=self.image.id,
             target=self.evidence.target,
@@ -166,6 +169,16 @@ class Subject:
             points=reading.points,
             caveats=joined([TRUNCATED] if self.truncated else [], codes, reading.notes, self.caveats),
         )
+
+    def _looked_again(self, name: Measurable, reading: Reading) -> Reading:
+        """Widen the interval of a size where the producer of the mask drew it larger or smaller at other looks."""
+        scores = self.evidence.scores if isinstance(self.evidence, Mask) else {}
+        if SIZE_LOW not in scores or SIZE_HIGH not in scores:
+            return reading
+        # An area tells of a length by its square root, a volume by its cube root.
+        power = 1.0 if name in (M.AREA, M.VOLUME) else 1 / self.image.dimensions
+        low, high = (reading.value * scores[end] ** power for end in (SIZE_LOW, SIZE_HIGH))
+        return replace(reading, low=min(reading.low, low), high=max(reading.high, high))
 
     def _reading(self, name: Measurable) -> Reading:
         if name in (M.WIDTH, M.HEIGHT):

@@ -15,9 +15,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from agents.citrus_v.abilities import Abilities
 from agents.citrus_v.boxes import read_boxes
 from agents.citrus_v.checkpoint import fingerprint
-from agents.citrus_v.masks import DrawnMask
+from agents.citrus_v.doubt import DoubtedMask, doubt, spread, sure, variants
+from agents.citrus_v.instances import boxes_of
+from agents.citrus_v.masks import DrawnMask, resize
 from agents.citrus_v.offered import OFFERED, Offer, display_for, reliability
 from agents.citrus_v.pictures import Picture
 from agents.citrus_v.reader import CannotRead, Reader, Reply, Turn
@@ -32,6 +35,7 @@ _MASK_TOKENS = 64
 _BOX_TOKENS = 256
 _LOOK_TOKENS = 128
 
+_MARK = "mean probability of the mark in its middle; not calibrated"
 _OWN_ESTIMATE = "probability the model gives its own words, averaged over tokens; not calibrated"
 
 
@@ -104,6 +108,8 @@ class CitrusVSegmenter:
         candidates: Slices of a volume that are asked about first; around those that show the
             target the rest follow.
         progress: Told (slices done, slices known to need asking) after each batch.
+        abilities: What the checkpoint was measured to do; without them it is offered for what the
+            published model knows, and its confidence is not calibrated.
     """
 
     def __init__(
@@ -114,23 +120,25 @@ class CitrusVSegmenter:
         batch: int = 8,
         candidates: int = 32,
         progress: Callable[[int, int], None] | None = None,
+        abilities: Abilities | None = None,
     ) -> None:
-        self.name = "citrus-v"
+        self.name = abilities.name if abilities else "citrus-v"
         self.version = version
         self.reader = reader
+        self.abilities = abilities
         self.batch = batch
         self.candidates = candidates
         self.progress = progress
 
     def targets(self) -> Sequence[Offer]:
         """What it is offered for."""
-        return OFFERED
+        return self.abilities.offers if self.abilities else OFFERED
 
     def segment(self, image: Image, volume: Values, targets: Sequence[str]) -> Sequence[Outline]:
         """One result for each of `targets`, in order; each slice is a short conversation of its own.
 
         Raises:
-            CannotRead: The picture's sides differ too much for the model.
+            CannotRead: The picture's sides differ too much for the model, or it is not sure enough of a mask.
         """
         return [self._segment(image, volume, target) for target in targets]
 
@@ -144,7 +152,8 @@ class CitrusVSegmenter:
         drawn |= self._draw(view, rest, target, done=len(asked))
         searched = f"{_extent(image, len(drawn), len(view))}, by {self.name} {self.version}: {SEGMENT}"
         searched = searched.format(target=target)
-        caveats: tuple[str, ...] = (reliability(image.modality),)
+        ability = self.abilities.find(target) if self.abilities else None
+        caveats: tuple[str, ...] = (ability.measured if ability else reliability(image.modality),)
         if len(drawn) < len(view):
             caveats += (f"only {len(drawn)} of {len(view)} slices were asked about; a part on another is not outlined",)
         kept = {index: masks for index, masks in sorted(drawn.items()) if masks}
@@ -154,7 +163,13 @@ class CitrusVSegmenter:
         for index, masks in kept.items():
             for mask in masks:
                 joined[index] |= mask.mask
-        return Outline(target, joined, searched, scores=_scores(kept, len(view)), caveats=caveats)
+        scores = _scores({index: [mask.scores for mask in masks] for index, masks in kept.items()}, len(view))
+        confidence = None
+        if ability is not None:
+            doubted = [mask for masks in kept.values() for mask in masks if isinstance(mask, DoubtedMask)]
+            confidence = sure(ability, doubted)
+            scores |= spread(doubted)
+        return Outline(target, joined, searched, confidence=confidence, scores=scores, caveats=caveats)
 
     def _draw(self, view: SliceView, indices: Sequence[int], target: str, done: int) -> dict[int, list[DrawnMask]]:
         """Masks of each slice, without those that say absent."""
@@ -166,10 +181,63 @@ class CitrusVSegmenter:
             turns = [Turn.ask(words, view[index], draws=draws) for index in some]
             replies = _read(self.reader, turns, _MASK_TOKENS, target)
             for index, reply in zip(some, replies, strict=True):
-                drawn[index] = [mask for mask in reply.masks if not mask.absent]
+                drawn[index] = [mask for mask in self._masks(reply, view, index, target) if not mask.absent]
             if self.progress is not None:
                 self.progress(done + start + len(some), done + len(indices))
         return drawn
+
+    def _masks(self, reply: Reply, view: SliceView, index: int, target: str) -> Sequence[DrawnMask]:
+        """The masks of an answer; where the checkpoint was measured, held against changed pictures."""
+        ability = self.abilities.find(target) if self.abilities else None
+        if ability is None or reply.segments is None or not isinstance(self.reader, Reader):
+            return reply.masks
+        seen = variants(view[index])
+        # A volume has neighbours to be held against; two looks at each slice are enough.
+        few = seen if len(view) == 1 else seen[:2]
+        return doubt(self.reader, few, reply.segments, view.plane, ability.present_above)
+
+
+class InstanceGrounder:
+    """A box for each instance, from the marks that the model draws in their middles.
+
+    Args:
+        reader: Who is asked.
+        version: Names the weights.
+        abilities: Say which targets come as instances.
+    """
+
+    def __init__(self, reader: Reader, version: str, abilities: Abilities) -> None:
+        self.name = f"{abilities.name} instances"
+        self.version = version
+        self.reader = reader
+        self.abilities = abilities
+
+    def targets(self) -> Sequence[Offer]:
+        """Single pictures of what comes as instances."""
+        return [one.offer for one in self.abilities.targets if one.centre is not None]
+
+    def ground(self, image: Image, volume: Values, target: str) -> Sequence[LocatedBox]:
+        """Every instance of `target`, the surest first; empty where there is none.
+
+        Raises:
+            CannotRead: The picture's sides differ too much for the model.
+        """
+        ability = self.abilities.find(target)
+        if ability is None or ability.centre is None:
+            raise CannotRead(f"{target} does not come as instances here.", target=target)
+        view = SliceView(image, volume, display_for(target))
+        found: list[LocatedBox] = []
+        for index in range(len(view)):
+            picture = view[index]
+            reply = _read(self.reader, [Turn.ask(SEGMENT.format(target=ability.centre), picture)], _MASK_TOKENS, target)
+            if reply[0].segments is None or not len(reply[0].segments):
+                continue
+            best, _ = self.reader.decode(picture, reply[0].segments[:1]).best()
+            marks = resize(best[0], picture.height, picture.width).sigmoid().cpu().numpy()
+            for box, score in boxes_of(marks, ability.centre_share):
+                confidence = Confidence(value=min(1.0, score), method=_MARK)
+                found.append(LocatedBox(target, box, (index, index + 1), confidence=confidence))
+        return found
 
 
 class CitrusVGrounder:
@@ -271,8 +339,8 @@ def _extent(image: Image, asked: int, count: int) -> str:
     return f"{asked} of {count} {kind}" if asked < count else f"all {count} {kind}"
 
 
-def _scores(kept: dict[int, list[DrawnMask]], count: int) -> dict[str, float]:
-    each = [(index, mask.scores) for index, masks in kept.items() for mask in masks]
+def _scores(kept: dict[int, list[dict[str, float]]], count: int) -> dict[str, float]:
+    each = [(index, scores) for index, masks in kept.items() for scores in masks]
     names = each[0][1]  # one source draws all masks: they have the same scores
     scores = {name: min(found[name] for _, found in each) for name in names}
     if count > 1:

@@ -64,7 +64,7 @@ def draw(decoded: MaskLogits, height: int, width: int) -> list[DrawnMask]:
                 mask=(full > 0).cpu().numpy(),
                 iou=float(iou[index].clamp(0, 1)),
                 object_score=float(torch.sigmoid(decoded.object_logit[index])),
-                stability=_stability(full),
+                stability=stability(full),
             )
         )
     return masks
@@ -77,6 +77,7 @@ def resize(logits: Tensor, height: int, width: int) -> Tensor:
     )[0, 0]
 
 
-def _stability(logits: Tensor) -> float:
+def stability(logits: Tensor) -> float:
+    """Overlap of a mask with itself between a stricter and a laxer threshold; 0 where both are empty."""
     lax = int((logits > -STABILITY_OFFSET).sum())
     return int((logits > STABILITY_OFFSET).sum()) / lax if lax else 0.0

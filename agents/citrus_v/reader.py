@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 import torch
@@ -12,7 +12,7 @@ from torch import Tensor
 from agents.citrus_v.features import FeatureCache
 from agents.citrus_v.generation import Chooser, Finish, Prompt, generate, greedy
 from agents.citrus_v.masks import DrawnMask, draw
-from agents.citrus_v.model import CitrusV, ImageEmbedding
+from agents.citrus_v.model import CitrusV, ImageEmbedding, MaskLogits
 from agents.citrus_v.pictures import Picture
 from agents.citrus_v.processor import CitrusVProcessor, Message
 
@@ -69,12 +69,14 @@ class Reply:
     Attributes:
         ids: Its tokens; empty from a server, which sends none.
         masks: One for each `[SEG]` of the answer, on the pixels of `Turn.drawn_on`.
+        segments: (k, hidden) of those `[SEG]`; None from a server, which sends none.
     """
 
     text: str
     ids: tuple[int, ...]
     masks: tuple[DrawnMask, ...]
     finish: Finish
+    segments: Tensor | None = field(default=None, compare=False, repr=False)
 
 
 class Reader:
@@ -140,7 +142,7 @@ class Reader:
             if len(answer.segments) and turn.pictures:
                 masks = self.draw(turn.pictures[turn.drawn_on], answer.segments)
             text = self.processor.decode(answer.ids)
-            replies.append(Reply(text, answer.ids, tuple(masks), answer.finish))
+            replies.append(Reply(text, answer.ids, tuple(masks), answer.finish, answer.segments))
         return replies
 
     def resized(self, height: int, width: int) -> tuple[int, int]:
@@ -154,8 +156,12 @@ class Reader:
     @torch.inference_mode()
     def draw(self, picture: Picture, segments: Tensor) -> list[DrawnMask]:
         """Masks on `picture` for hidden states of `[SEG]`, (k, hidden)."""
-        decoded = self.model.decode_masks(self.embedding(picture), self.model.prompt(segments))
-        return draw(decoded, picture.height, picture.width)
+        return draw(self.decode(picture, segments), picture.height, picture.width)
+
+    @torch.inference_mode()
+    def decode(self, picture: Picture, segments: Tensor) -> MaskLogits:
+        """Mask logits on the model's own grid for hidden states of `[SEG]`, (k, hidden)."""
+        return self.model.decode_masks(self.embedding(picture), self.model.prompt(segments))
 
     @torch.inference_mode()
     def embedding(self, picture: Picture) -> ImageEmbedding:

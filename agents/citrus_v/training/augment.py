@@ -106,9 +106,7 @@ def blurred(image: Tensor, sigma: float) -> Tensor:
 def coarser(image: Tensor, factor: float) -> Tensor:
     """(channels, rows, columns) at a `factor` lower resolution, on the same grid."""
     rows, columns = image.shape[-2:]
-    small = interpolate(
-        image[None], size=(max(8, int(rows / factor)), max(8, int(columns / factor))), mode="area"
-    )
+    small = interpolate(image[None], size=(max(8, int(rows / factor)), max(8, int(columns / factor))), mode="area")
     return interpolate(small, size=(rows, columns), mode="bilinear", align_corners=False)[0]
 
 

@@ -93,13 +93,15 @@ class Sampler:
         shares = np.array([SHARES.get(folder, 0.1) for folder in self.by_folder])
         self.folders, self.shares = list(self.by_folder), shares / shares.sum()
 
-    def batch(self, step: int, size: int, side: int, prompts: int = 3, strength: float = 1.0) -> Batch:
-        """The batch of a step."""
+    def batch(
+        self, step: int, size: int, side: int, prompts: int = 3, strength: float = 1.0, coarseness: int = 4
+    ) -> Batch:
+        """The batch of a step; `dense` is `coarseness` times smaller than the side."""
         random = np.random.default_rng([self.seed, step])
-        drawn = [self._one(side, prompts, strength, random) for _ in range(size)]
+        drawn = [self._one(side, prompts, strength, coarseness, random) for _ in range(size)]
         return Batch(*(torch.stack(column) for column in zip(*drawn, strict=True)))
 
-    def _one(self, side: int, prompts: int, strength: float, random: Generator) -> tuple[Tensor, ...]:
+    def _one(self, side: int, prompts: int, strength: float, coarseness: int, random: Generator) -> tuple[Tensor, ...]:
         folder = self.folders[int(random.choice(len(self.folders), p=self.shares))]
         examples = self.by_folder[folder]
         one = examples[int(random.integers(len(examples)))]
@@ -116,7 +118,9 @@ class Sampler:
         shown = {call(name): share for name, share in zip(names, shares, strict=True)}
         # A part of the target may have left the picture: then it is not known whether it is there.
         shown = {name: share for name, share in shown.items() if float(share.sum()) > _LEAST}
-        there = {call(name): yes and (name not in one.masks or call(name) in shown) for name, yes in one.present.items()}
+        there = {
+            call(name): yes and (name not in one.masks or call(name) in shown) for name, yes in one.present.items()
+        }
         lost = {call(name) for name, yes in one.present.items() if yes and not there[call(name)]}
         targets = torch.zeros(prompts, dtype=torch.long)
         truth, has_mask = torch.zeros(prompts, side // 2, side // 2), torch.zeros(prompts, dtype=torch.bool)
@@ -127,10 +131,13 @@ class Sampler:
             if target in shown:
                 truth[slot] = adaptive_avg_pool2d(shown[target][None], side // 2)[0]
                 has_mask[slot] = True
-        dense, told = torch.zeros(len(TARGETS), side // 4, side // 4), torch.zeros(len(TARGETS), dtype=torch.bool)
+        dense, told = (
+            torch.zeros(len(TARGETS), side // coarseness, side // coarseness),
+            torch.zeros(len(TARGETS), dtype=torch.bool),
+        )
         for index, target in enumerate(TARGETS):
             if target in shown:
-                dense[index] = adaptive_avg_pool2d(shown[target][None], side // 4)[0]
+                dense[index] = adaptive_avg_pool2d(shown[target][None], side // coarseness)[0]
             told[index] = target in shown or (target not in lost and there.get(target) is False)
         for target in foreign(folder):
             told[TARGETS.index(target)] = True

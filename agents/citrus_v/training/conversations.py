@@ -150,7 +150,7 @@ def _asked(example: Example, random: Generator) -> tuple[str, bool]:
 
 
 def _segmentable(example: Example, random: Generator) -> str | None:
-    known = [target for target in masks(example) if not target.startswith("centre")]
+    known = list(masks(example))
     known += [target for target in foreign(example.folder) if not target.startswith("centre")][:2]
     return _one(known, random) if known else None
 

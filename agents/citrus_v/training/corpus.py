@@ -38,8 +38,7 @@ def texts(folder: Path) -> Iterator[str]:
     if not files:
         raise ValueError(f"{folder} holds no .jsonl or .jsonl.gz")
     for file in files:
-        opened = gzip.open(file, "rt", encoding="utf-8") if file.suffix == ".gz" else file.open(encoding="utf-8")
-        with opened as lines:
+        with gzip.open(file, "rt", encoding="utf-8") if file.suffix == ".gz" else file.open(encoding="utf-8") as lines:
             for line in lines:
                 row = json.loads(line)
                 said = [" ".join(value.split()) for value in row.values() if isinstance(value, str) and " " in value]
@@ -62,6 +61,6 @@ def train_tokenizer(said: Iterable[str], size: int) -> PreTrainedTokenizerFast:
     tokenizer.train_from_iterator(said, trainer)
     tokenizer.add_special_tokens([AddedToken(token, special=True, normalized=False) for token in SPECIAL])
     tokenizer.add_tokens([AddedToken(token, special=False, normalized=False) for token in MARKERS])
-    return PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, eos_token="<|im_end|>", pad_token="<|endoftext|>", clean_up_tokenization_spaces=False
-    )
+    made = PreTrainedTokenizerFast(tokenizer_object=tokenizer, clean_up_tokenization_spaces=False)
+    made.eos_token, made.pad_token = "<|im_end|>", "<|endoftext|>"
+    return made

@@ -2,7 +2,6 @@
 
 import json
 import math
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -115,7 +114,7 @@ class Engine:
         }
         torch.save(state, place / "resume.pt.new")
         # A kill while writing leaves the older one whole.
-        os.replace(place / "resume.pt.new", place / "resume.pt")
+        (place / "resume.pt.new").replace(place / "resume.pt")
 
     def _resume(self, stage: Stage, trained: dict[str, Tensor], optimizer: Any, average: dict[str, Tensor]) -> int:
         kept = self.folder / stage.name / "resume.pt"
@@ -135,7 +134,7 @@ class Engine:
         place = self.folder / stage.name
         place.mkdir(exist_ok=True)
         save_state(self.learner, place / "new.safetensors")
-        os.replace(place / "new.safetensors", self._ended(stage))
+        (place / "new.safetensors").replace(self._ended(stage))
         (place / "resume.pt").unlink(missing_ok=True)
 
 

@@ -25,9 +25,7 @@ from agents.citrus_v.training.spoken import Speaker
 SHARD = "15MB"
 
 
-def train(
-    recipe: Recipe, data: Path, folder: Path, only: str | None = None, progress: Progress | None = None
-) -> Path:
+def train(recipe: Recipe, data: Path, folder: Path, only: str | None = None, progress: Progress | None = None) -> Path:
     """Run the stages of a recipe that have not ended yet; where all have, write the checkpoint.
 
     Args:
@@ -144,9 +142,7 @@ class Feed:
 
     def of(self, stage: Stage) -> Callable[[int, int], Any]:
         """What gives the batch of a step for that stage."""
-        speaker = Speaker(
-            self.processor, self.config.seg_token_id, min(self.config.end_token_ids), self._seed(stage)
-        )
+        speaker = Speaker(self.processor, self.config.seg_token_id, min(self.config.end_token_ids), self._seed(stage))
         if stage.objective == "text":
             stream = np.array([token for text in texts(self.data / "text") for token in self._line(speaker, text)])
             return lambda step, size: speaker.text(stream, step, size)

@@ -1,0 +1,131 @@
+"""What a checkpoint was measured to be able to do: `abilities.json` beside its weights.
+
+A checkpoint without the file is offered for what the published model was trained on, without
+calibrated confidence.
+"""
+
+import json
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Annotated, Self
+
+import numpy as np
+from pydantic import Field, ValidationError, model_validator
+
+from agents.citrus_v.offered import Offer
+from knowledge.case import Modality, Record
+
+FILE = "abilities.json"
+
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class Calibration(Record):
+    """A monotone map from the model's own score to what was measured, linear between knots."""
+
+    scores: tuple[float, ...] = Field(min_length=1)
+    values: tuple[Share, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _rises(self) -> Self:
+        if len(self.scores) != len(self.values):
+            raise ValueError("a calibration has as many values as scores")
+        if any(a > b for column in (self.scores, self.values) for a, b in pairwise(column)):
+            raise ValueError("a calibration rises")
+        return self
+
+    def __call__(self, score: float) -> float:
+        """The measured value for a score; at the ends that of the outermost knot."""
+        return float(np.interp(score, self.scores, self.values))
+
+
+class Ability(Record):
+    """One target that the checkpoint was measured on.
+
+    Attributes:
+        offer: The target, and where it can be looked for.
+        dice: Mean over held-out pictures on which it is.
+        pictures: How many those were.
+        present_above: Object score above which the target is said to be there.
+        confidence: From the score of a mask to the Dice to expect; None where none was measured.
+        abstain_below: A mask whose confidence is lower is not given.
+        centre: Name of the target whose masks mark each instance, where instances are told apart.
+        centre_share: Side of that mark over the side of the instance.
+    """
+
+    offer: Offer
+    dice: Share
+    pictures: int = Field(ge=1)
+    present_above: Share = 0.5
+    confidence: Calibration | None = None
+    abstain_below: Share = 0.0
+    centre: str | None = None
+    centre_share: Share = 1.0
+
+    @property
+    def measured(self) -> str:
+        """A sentence for the reader."""
+        return (
+            f"outlined by a small research model; on {self.pictures} held-out pictures its outlines of "
+            f"{self.offer.name} overlap the truth by a mean Dice of {self.dice:.2f}"
+        )
+
+
+class Family(Record):
+    """A kind of picture that the checkpoint recognises.
+
+    Attributes:
+        sentence: What the model answers about such a picture.
+        targets: Of which at least one is on such a picture.
+    """
+
+    sentence: str
+    modality: Modality
+    body_part: str | None
+    targets: tuple[str, ...]
+
+
+class Abilities(Record):
+    """All of them.
+
+    Attributes:
+        name: Of the checkpoint, for traces and readers.
+        question: To which a family's sentence is the answer.
+        recognised_above: Probability of a family above which a picture is said to be of it.
+    """
+
+    name: str
+    targets: tuple[Ability, ...]
+    families: tuple[Family, ...] = ()
+    question: str = "What kind of image is this?"
+    recognised_above: Share = 0.9
+
+    @classmethod
+    def of(cls, folder: Path) -> "Abilities | None":
+        """Read a checkpoint's; None where it has none.
+
+        Raises:
+            ValueError: The file is not what it should be.
+        """
+        file = folder / FILE
+        if not file.is_file():
+            return None
+        try:
+            return cls.model_validate_json(file.read_bytes())
+        except ValidationError as error:
+            raise ValueError(f"{file}: {error}") from None
+
+    def write(self, folder: Path) -> None:
+        """Write it beside the weights."""
+        content = json.dumps(self.model_dump(mode="json"), indent=1, ensure_ascii=False)
+        (folder / FILE).write_text(content + "\n", encoding="utf-8")
+
+    def find(self, target: str) -> Ability | None:
+        """The ability for a target by its name."""
+        return next((one for one in self.targets if one.offer.name == target), None)
+
+    @property
+    def offers(self) -> Sequence[Offer]:
+        """What it is offered for."""
+        return tuple(one.offer for one in self.targets)

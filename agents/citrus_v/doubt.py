@@ -1,0 +1,169 @@
+"""How sure a mask is: the same picture mirrored, brighter and darker should give the same mask."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from agents.citrus_v.abilities import Ability
+from agents.citrus_v.masks import OBJECT_THRESHOLD, DrawnMask, resize, stability
+from agents.citrus_v.model import MaskLogits
+from agents.citrus_v.pictures import Picture
+from agents.citrus_v.reader import CannotRead
+from knowledge.evidence import SIZE_HIGH, SIZE_LOW, Confidence
+
+GAMMAS = (0.8, 1.25)
+"""Exponents of the brightness shifts, as far from 1 as customary display settings are from each other."""
+
+
+_EXPECTED = "Dice to expect, from the agreement of several looks, calibrated on held-out pictures"
+
+
+class Decoding(Protocol):
+    """Who draws, as `Reader` does."""
+
+    def decode(self, picture: Picture, segments: Tensor) -> MaskLogits:
+        """Mask logits on the model's own grid for hidden states of `[SEG]`."""
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A picture changed in a way that leaves its meaning, and how to take the change back from a mask."""
+
+    picture: Picture
+    back: Callable[[Tensor], Tensor]
+
+
+def variants(picture: Picture) -> list[Variant]:
+    """The picture itself, mirrored, darker and brighter."""
+    pixels = picture.pixels
+    mirrored = Picture.from_array(np.ascontiguousarray(pixels[:, ::-1]))
+    found = [Variant(picture, _same), Variant(mirrored, _unmirrored)]
+    for gamma in GAMMAS:
+        table = np.round(255 * (np.arange(256) / 255) ** gamma).astype(np.uint8)
+        found.append(Variant(Picture.from_array(table[pixels]), _same))
+    return found
+
+
+@dataclass(frozen=True, eq=False)
+class DoubtedMask(DrawnMask):
+    """A mask of the mean probability over variants, with the mean scores.
+
+    Attributes:
+        agreement: Mean Dice of the variants' own masks with it, in [0, 1].
+        low, high: Smallest and largest area among the variants over the area of the mask.
+        present_above: Object score above which the target is said to be there.
+    """
+
+    agreement: float = 1.0
+    low: float = 1.0
+    high: float = 1.0
+    present_above: float = OBJECT_THRESHOLD
+
+    @property
+    def absent(self) -> bool:
+        """Whether this says that the object is not there."""
+        return (self.object_score or 0.0) < self.present_above or not self.mask.any()
+
+    @property
+    def scores(self) -> dict[str, float]:
+        """The scores there are, by name."""
+        return super().scores | {"agreement": self.agreement}
+
+    @property
+    def sureness(self) -> float:
+        """One figure in [0, 1] for calibration: expected overlap times agreement."""
+        return (self.iou or 0.0) * self.agreement
+
+
+@torch.inference_mode()
+def doubt(
+    reader: Decoding,
+    seen: Sequence[Variant],
+    segments: Tensor,
+    size: tuple[int, int],
+    present_above: float = OBJECT_THRESHOLD,
+) -> list[DoubtedMask]:
+    """Draw each `[SEG]` on every variant and join what comes out.
+
+    Args:
+        segments: (k, hidden).
+        size: (rows, columns) of the picture.
+    """
+    decoded = [reader.decode(variant.picture, segments) for variant in seen]
+    joined = []
+    for index in range(len(segments)):
+        shares, ious, objects, stabilities = [], [], [], []
+        for variant, found in zip(seen, decoded, strict=True):
+            best, iou = found.best()
+            logits = resize(variant.back(best[index]), *size)
+            shares.append(logits.sigmoid())
+            ious.append(float(iou[index].clamp(0, 1)))
+            objects.append(float(found.object_logit[index].sigmoid()))
+            stabilities.append(stability(logits))
+        mean = torch.stack(shares).mean(dim=0)
+        mask = (mean > 0.5).cpu().numpy()
+        each = [(share > 0.5).cpu().numpy() for share in shares]
+        area = int(mask.sum())
+        areas = [int(one.sum()) / area for one in each] if area else [1.0]
+        joined.append(
+            DoubtedMask(
+                mask=mask,
+                iou=float(np.mean(ious)),
+                object_score=float(np.mean(objects)),
+                stability=float(np.mean(stabilities)),
+                agreement=float(np.mean([dice(one, mask) for one in each])),
+                low=min(1.0, *areas),
+                high=max(1.0, *areas),
+                present_above=present_above,
+            )
+        )
+    return joined
+
+
+def sure(ability: Ability, masks: Sequence[DoubtedMask]) -> Confidence | None:
+    """The Dice to expect of a mask, from held-out pictures; of a volume the mean over its slices by area.
+
+    Raises:
+        CannotRead: It is lower than the ability allows.
+    """
+    if ability.confidence is None or not masks:
+        return None
+    areas = [int(mask.mask.sum()) for mask in masks]
+    score = sum(mask.sureness * area for mask, area in zip(masks, areas, strict=True)) / sum(areas)
+    value = ability.confidence(score)
+    if value < ability.abstain_below:
+        raise CannotRead(
+            f"The {ability.offer.name} cannot be outlined here with any certainty: an overlap of {value:.2f} with the "
+            f"truth is expected, and below {ability.abstain_below:.2f} no outline is given.",
+            target=ability.offer.name,
+        )
+    return Confidence(value=value, method=_EXPECTED)
+
+
+def spread(masks: Sequence[DoubtedMask]) -> dict[str, float]:
+    """By how much the size of a mask may be too small or too large, as shares of its size."""
+    areas = [int(mask.mask.sum()) for mask in masks]
+    if not sum(areas):
+        return {}
+    low = sum(mask.low * area for mask, area in zip(masks, areas, strict=True)) / sum(areas)
+    high = sum(mask.high * area for mask, area in zip(masks, areas, strict=True)) / sum(areas)
+    return {SIZE_LOW: low, SIZE_HIGH: high}
+
+
+def dice(one: NDArray[np.bool_], other: NDArray[np.bool_]) -> float:
+    """Overlap of two masks, 1 where both are empty."""
+    both = int(one.sum()) + int(other.sum())
+    return 2 * int((one & other).sum()) / both if both else 1.0
+
+
+def _same(logits: Tensor) -> Tensor:
+    return logits
+
+
+def _unmirrored(logits: Tensor) -> Tensor:
+    return logits.flip(-1)

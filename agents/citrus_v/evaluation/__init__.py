@@ -1,0 +1,1 @@
+"""How well those who see do, on labelled pictures, in figures with their uncertainty."""

@@ -1,0 +1,84 @@
+"""Who is measured: one shape for the model that ships and for the baseline beside it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agents.citrus_v.abilities import Abilities
+from agents.citrus_v.backends import SEGMENT
+from agents.citrus_v.doubt import doubt, variants
+from agents.citrus_v.instances import boxes_of
+from agents.citrus_v.masks import resize
+from agents.citrus_v.pictures import Picture
+from agents.citrus_v.reader import Reader, Turn
+from agents.citrus_v.training.targets import CENTRE, CENTRE_SHARE
+
+_TOKENS = 16
+
+Box = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """What someone sees of one target on one picture.
+
+    Attributes:
+        mask: (rows, columns), drawn whether or not the target is said to be there.
+        presence: Score in [0, 1] that the target is there at all.
+        sureness: Score in [0, 1] of the mask, before calibration.
+        boxes: Of each instance with its score, where the target comes as instances.
+    """
+
+    mask: NDArray[np.bool_]
+    presence: float
+    sureness: float
+    boxes: tuple[tuple[Box, float], ...] = field(default=())
+
+
+class Eyes(Protocol):
+    """Looks at pictures for targets."""
+
+    name: str
+
+    def look(self, pixels: NDArray[np.uint8], targets: Sequence[str], instances: Sequence[str]) -> Mapping[str, Seen]:
+        """What is seen of each target on (rows, columns, 3) pixels; of `instances` with boxes."""
+
+
+class ReaderEyes:
+    """The model as it ships: `[SEG]` answered by the language model, each mask from several looks.
+
+    Args:
+        looks: How many variants of a picture are looked at, 1 to 4.
+    """
+
+    def __init__(self, reader: Reader, abilities: Abilities | None = None, looks: int = 4) -> None:
+        self.reader, self.looks = reader, looks
+        self.name = abilities.name if abilities else "citrus-v"
+
+    def look(self, pixels: NDArray[np.uint8], targets: Sequence[str], instances: Sequence[str]) -> Mapping[str, Seen]:
+        """Every target in one batch of short conversations, on one encoding of each variant."""
+        picture = Picture.from_array(pixels)
+        asked = [*targets, *(CENTRE.format(target) for target in instances)]
+        turns = [Turn.ask(SEGMENT.format(target=target), picture) for target in asked]
+        replies = dict(zip(asked, self.reader.read(turns, _TOKENS), strict=True))
+        seen = variants(picture)[: self.looks]
+        size = picture.height, picture.width
+        found = {}
+        for target in targets:
+            segments = replies[target].segments
+            if segments is None or not len(segments):
+                found[target] = Seen(np.zeros(size, dtype=np.bool_), 0.0, 0.0)
+                continue
+            drawn = doubt(self.reader, seen, segments[:1], size)[0]
+            boxes: tuple[tuple[Box, float], ...] = ()
+            if target in instances:
+                marks = replies[CENTRE.format(target)].segments
+                if marks is not None and len(marks):
+                    best, _ = self.reader.decode(picture, marks[:1]).best()
+                    shares = resize(best[0], *size).sigmoid().cpu().numpy()
+                    boxes = tuple(boxes_of(shares, CENTRE_SHARE))
+            found[target] = Seen(drawn.mask, drawn.object_score or 0.0, drawn.sureness, boxes)
+        return found

@@ -1,0 +1,93 @@
+"""The baseline: MONAI's U-Net, one channel a target, on the same pictures in the same order."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from monai.networks.nets import UNet
+from numpy.typing import NDArray
+from safetensors.torch import load_file, save_file
+from torch.nn.functional import interpolate
+
+from agents.citrus_v.evaluation.eyes import Seen
+from agents.citrus_v.instances import boxes_of
+from agents.citrus_v.pictures import Picture
+from agents.citrus_v.training.batches import Sampler
+from agents.citrus_v.training.drawing import dense_loss
+from agents.citrus_v.training.recipe import Stage
+from agents.citrus_v.training.targets import CENTRE, CENTRE_SHARE, TARGETS
+
+CHANNELS = (24, 48, 96, 192, 256)
+
+
+def network() -> UNet:
+    """MONAI's residual U-Net with five levels."""
+    return UNet(
+        spatial_dims=2,
+        in_channels=3,
+        out_channels=len(TARGETS),
+        channels=CHANNELS,
+        strides=(2, 2, 2, 2),
+        num_res_units=1,
+        norm="BATCH",
+    )
+
+
+def train(
+    stage: Stage,
+    sampler: Sampler,
+    file: Path,
+    seconds: float | None = None,
+    progress: Callable[[int, float], None] | None = None,
+) -> None:
+    """Train on the batches of the segmenter's stage, whole or for so many seconds of processor time."""
+    net = network().train()
+    optimizer = torch.optim.AdamW(net.parameters(), lr=stage.rate, weight_decay=stage.decay)
+    begun = time.process_time()
+    for step in range(stage.steps):
+        share = step / stage.steps
+        for group in optimizer.param_groups:
+            group["lr"] = stage.rate * min(1, (step + 1) / stage.warmup) * (0.5 * (1 + np.cos(np.pi * share)))
+        phase = stage.phase(step)
+        batch = sampler.batch(step, phase.batch, phase.side, phase.prompts, phase.augment, coarseness=1)
+        loss = dense_loss(net(batch.pixels), batch.dense, batch.told)
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
+        optimizer.step()
+        if progress is not None:
+            progress(step + 1, float(loss.detach()))
+        if seconds is not None and time.process_time() - begun > seconds:
+            break
+    save_file(net.state_dict(), file)
+
+
+class UNetEyes:
+    """The trained baseline; a target is there as surely as its surest five-hundredth of pixels."""
+
+    name = "MONAI U-Net"
+
+    def __init__(self, file: Path, side: int) -> None:
+        self.net = network()
+        self.net.load_state_dict(load_file(file))
+        self.net.eval()
+        self.side = side
+
+    @torch.inference_mode()
+    def look(self, pixels: NDArray[np.uint8], targets: Sequence[str], instances: Sequence[str]) -> Mapping[str, Seen]:
+        """Every target from one pass."""
+        picture = Picture.from_array(pixels)
+        logits = self.net(picture.square(self.side))
+        full = interpolate(logits, size=pixels.shape[:2], mode="bilinear", align_corners=False)[0].sigmoid()
+        shares = {target: full[TARGETS.index(target)] for target in targets}
+        found = {}
+        for target, share in shares.items():
+            top = float(share.flatten().topk(max(1, share.numel() // 500)).values.mean())
+            boxes = ()
+            if target in instances:
+                marks = full[TARGETS.index(CENTRE.format(target))].numpy()
+                boxes = tuple(boxes_of(marks, CENTRE_SHARE))
+            found[target] = Seen((share > 0.5).numpy(), top, top, boxes)
+        return found
