@@ -138,6 +138,10 @@ class Region(EvidenceBase):
     of: tuple[str, ...] = ()
 
 
+SIZE_LOW, SIZE_HIGH = "size low", "size high"
+"""Scores of a mask by a producer that looked several times: its smallest and largest size over its size."""
+
+
 class Mask(EvidenceBase):
     """The pixels of a target on the image's own grid.
 
