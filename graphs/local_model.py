@@ -8,7 +8,7 @@ from pathlib import Path
 
 from agents.citrus_v.backends import CitrusVGrounder, CitrusVSegmenter
 from agents.citrus_v.chat import CitrusVReasoner
-from agents.citrus_v.checkpoint import fingerprint
+from agents.citrus_v.files import fingerprint
 from agents.citrus_v.grammar import Grammars
 from agents.citrus_v.memory import Shelf
 from agents.citrus_v.offered import Offer

@@ -92,7 +92,7 @@ def check(
     from agents.citrus_v.check import MASK_AGREEMENT
     from agents.citrus_v.check import check as compare
     from agents.citrus_v.check import info as describe
-    from agents.citrus_v.checkpoint import fingerprint
+    from agents.citrus_v.files import fingerprint
 
     with _told():
         found = describe(path)

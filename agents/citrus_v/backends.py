@@ -17,8 +17,8 @@ from torch import Tensor
 
 from agents.citrus_v.abilities import Abilities
 from agents.citrus_v.boxes import read_boxes
-from agents.citrus_v.checkpoint import fingerprint
 from agents.citrus_v.doubt import DoubtedMask, doubt, spread, sure, variants
+from agents.citrus_v.files import fingerprint
 from agents.citrus_v.instances import boxes_of
 from agents.citrus_v.masks import DrawnMask, resize
 from agents.citrus_v.offered import OFFERED, Offer, display_for, reliability

@@ -18,7 +18,7 @@ from langchain_core.utils.function_calling import convert_to_openai_tool
 from pydantic import ConfigDict, Field, PrivateAttr
 from torch import Tensor
 
-from agents.citrus_v.checkpoint import fingerprint
+from agents.citrus_v.files import fingerprint
 from agents.citrus_v.grammar import Constraint, Grammars
 from agents.citrus_v.memory import ReadSoFar, Shelf, Written
 from agents.citrus_v.pictures import Picture

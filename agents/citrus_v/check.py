@@ -12,8 +12,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from agents.citrus_v.checkpoint import CheckpointError, parameter_count, plan, stored_tensors
+from agents.citrus_v.checkpoint import parameter_count, plan, stored_tensors
 from agents.citrus_v.configuration import CitrusVConfig
+from agents.citrus_v.files import CheckpointError
 from agents.citrus_v.generation import Prompt, generate
 from agents.citrus_v.masks import resize
 from agents.citrus_v.model import CitrusV

@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from agents.citrus_v.chat import CitrusVReasoner
-from agents.citrus_v.checkpoint import fingerprint
+from agents.citrus_v.files import fingerprint
 from graphs.conversation import Conversation
 from graphs.diagnose import NOTICE
 from graphs.equipment import EquipmentError, equip, services

@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from typer.testing import CliRunner
 
-from agents.citrus_v.checkpoint import fingerprint
+from agents.citrus_v.files import fingerprint
 from tests.agents.citrus_v import tiny
 from tests.shared import shared
 from ui.cli import app

@@ -7,8 +7,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from agents.citrus_v.check import convert, info
-from agents.citrus_v.checkpoint import CheckpointError, fingerprint
 from agents.citrus_v.configuration import CitrusVConfig
+from agents.citrus_v.files import CheckpointError, fingerprint
 from agents.citrus_v.model import CitrusV
 from tests.agents.citrus_v import tiny
 

@@ -8,7 +8,7 @@ from safetensors.torch import load_file, save_file
 from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
 
 from agents.citrus_v.check import check, compare
-from agents.citrus_v.checkpoint import CheckpointError
+from agents.citrus_v.files import CheckpointError
 from agents.citrus_v.model import CitrusV
 from agents.citrus_v.pictures import Picture
 from agents.citrus_v.processor import MAX_PIXELS, MIN_PIXELS
