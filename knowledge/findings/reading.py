@@ -1,0 +1,337 @@
+"""From a clause to the findings it states: which, whether, where, how much."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from knowledge.findings import anatomy, terms
+from knowledge.findings.clauses import Clause
+from knowledge.findings.finding import Course, Finding, Severity, Site, Span, Status
+from knowledge.findings.measures import Figure
+from knowledge.findings.tagging import Kind, Tag
+
+_JOINED = frozenset({",", "and", "or", "/", "the", "a", "of", "&", "both", "left", "right", "bilateral", "pulmonary"})
+_PARTING = frozenset("in of at on over is are was were appear with to from near".split())
+_VOLUME_WORDS = ("aerated", "expanded", "inflated", "ventilated")
+
+
+@dataclass
+class Mention:
+    """A finding named in a clause, before its attributes are gathered.
+
+    Attributes:
+        at: The tag that a negation before or after must reach.
+        places: Structures that are part of its name.
+        denied: Whether it is by itself a denial, as "normal" is.
+    """
+
+    concept: str
+    region: str
+    at: Tag
+    places: tuple[Tag, ...] = ()
+    denied: bool = False
+    neutral: bool = False
+    attributes: list[Tag] = field(default_factory=list)
+    figures: list[Figure] = field(default_factory=list)
+
+    @property
+    def first(self) -> int:
+        """First token."""
+        return min(self.at.first, *(tag.first for tag in self.places)) if self.places else self.at.first
+
+    @property
+    def last(self) -> int:
+        """Token after the last."""
+        return max(self.at.last, *(tag.last for tag in self.places)) if self.places else self.at.last
+
+
+def _organ(place: str) -> str:
+    return anatomy.PLACES[place][0] if place else "chest"
+
+
+def normal_concepts(place: str) -> tuple[str, ...]:
+    """The findings that a normal `place` is without."""
+    return anatomy.NORMAL_OF.get(place, (f"{place} {terms.ABNORMALITY}",))
+
+
+def region_of(concept: str) -> str:
+    """The organ of a concept; empty for what can be anywhere."""
+    if concept in terms.TERMS:
+        return terms.TERMS[concept][0]
+    place = next((name for name in sorted(anatomy.PLACES, key=len, reverse=True) if name in concept), "")
+    return _organ(place) if place else ""
+
+
+def _place(tag: Tag) -> str:
+    return tag.kinds[Kind.PLACE]
+
+
+def _adjective_mentions(clause: Clause, found: list[Mention], subjects: list[Tag]) -> Iterable[Mention]:
+    """ "Enlarged" and the like, with the structure beside them."""
+    # "Tortuous calcified aorta": what can be anywhere does not take the adjective.
+    named = [
+        mention.at for mention in found if mention.at.kinds.get(Kind.TERM) not in ("calcification", "atherosclerosis")
+    ]
+    places = clause.of(Kind.PLACE)
+    for tag in clause.of(Kind.ADJECTIVE):
+        if tag.has(Kind.TERM):
+            continue
+        segment = clause.segment(tag)
+        own = [place for place in places if place is not tag]
+        after = [place for place in own if place.first >= tag.last and clause.segment(place) == segment]
+        before = [place for place in own if place.last <= tag.first]
+        # "Prominent interstitial markings": the adjective belongs to the finding after it.
+        stop = next((term.first for term in named if term.first >= tag.last and clause.segment(term) == segment), None)
+        if stop is not None and not clause.between(tag.last, stop) & _PARTING:
+            continue
+        candidates: list[Tag] = []
+        if after and (stop is None or after[0].first < stop):
+            candidates = [after[0]]
+        elif before:
+            # Back through "heart and aorta are enlarged".
+            candidates = [before[-1]]
+            for place in reversed(before[:-1]):
+                if clause.between(place.last, candidates[-1].first) <= _JOINED:
+                    candidates.append(place)
+                else:
+                    break
+        elif any(place.first - tag.last <= 4 for place in own if place.first >= tag.last):
+            candidates = [place for place in own if place.first >= tag.last][:1]
+        elif found and found[-1].region in anatomy.PLACES:
+            # "Aortic calcification and tortuosity": the place is within the term.
+            candidates = [Tag({Kind.PLACE: found[-1].region}, tag.first, tag.last, tag.text)]
+        elif subjects and not named:
+            candidates = subjects[-1:]
+        word = tag.kinds[Kind.ADJECTIVE]
+        only = terms.ONLY_OF.get(word)
+        if only and not any(_place(place) in only for place in candidates):
+            candidates = [Tag({Kind.PLACE: only[0]}, tag.first, tag.last, tag.text)]
+        for place in candidates:
+            name = terms.NAMED.get((word, _place(place)))
+            yield Mention(name or f"{word} {_place(place)}", _organ(_place(place)), tag, (place,))
+
+
+def _normal_mentions(clause: Clause, claimed: set[int], subjects: list[Tag]) -> Iterable[Mention]:
+    """ "Normal" and the like, for each structure they speak of."""
+    blockers = sorted(
+        tag.first
+        for tag in clause.tags
+        if tag.has(Kind.NORMAL, Kind.ADJECTIVE) or (tag.has(Kind.TERM) and not tag.has(Kind.PLACE))
+    )
+    places = [tag for tag in clause.of(Kind.PLACE) if tag.first not in claimed]
+    for tag in clause.of(Kind.NORMAL):
+        back = max((place for place in blockers if place < tag.first), default=-1)
+        ahead = min((place for place in blockers if place > tag.first), default=clause.last)
+        before = [place for place in places if back < place.first < tag.first]
+        after = [place for place in places if tag.last <= place.first < ahead]
+        chosen = before or after or subjects
+        volume = tag.text.lower().endswith(_VOLUME_WORDS)
+        names = {_place(place): place for place in chosen}
+        if not names:
+            if volume or tag.text.lower() == "clear":
+                names = {"lung": tag}
+            elif tag.text.lower() in ("normal", "unremarkable", "negative") and len(clause.tags) == 1:
+                names = {"chest": tag}
+        for name, place in names.items():
+            own = () if place is tag or place not in places else (place,)
+            concepts = ("abnormal lung volume",) if volume and _organ(name) == "lung" else normal_concepts(name)
+            for concept in concepts:
+                yield Mention(concept, _organ(name), tag, own, denied=True)
+
+
+def _terms(clause: Clause) -> Iterable[tuple[Tag, str]]:
+    """The terms of a clause; two that make one finding, as in "calcified lingular granuloma", as that one."""
+    tags = clause.of(Kind.TERM)
+    skipped: set[int] = set()
+    for number, first in enumerate(tags):
+        if number in skipped:
+            continue
+        tag, concept = first, first.kinds[Kind.TERM]
+        for other in range(number + 1, len(tags)):
+            pair = terms.TOGETHER.get(frozenset((concept, tags[other].kinds[Kind.TERM])))
+            if pair and clause.segment(tags[other]) == clause.segment(tag):
+                skipped.add(other)
+                tag, concept = tags[other], pair
+                break
+        yield tag, concept
+
+
+def mentions(clause: Clause, subjects: list[Tag]) -> list[Mention]:
+    """What a clause names, from left to right.
+
+    Args:
+        subjects: Structures of the clause before, for "and is enlarged".
+    """
+    found: list[Mention] = []
+    places = clause.of(Kind.PLACE)
+    for tag, concept in _terms(clause):
+        near = [place for place in places if place is not tag and clause.segment(place) == clause.segment(tag)]
+        if concept == terms.ABNORMALITY:
+            joined = [
+                place
+                for place in places
+                if place.last <= tag.first
+                and clause.between(place.last, tag.first) <= _JOINED | {"disease", "acute", "active"}
+            ]
+            chain: list[Tag] = []
+            edge = tag.first
+            for place in reversed(places):
+                if place.last <= edge and clause.between(place.last, edge) <= _JOINED | {"acute", "active", "focal"}:
+                    chain.append(place)
+                    edge = place.first
+            beside = chain or joined or near[:1]
+            if not beside:
+                found.append(Mention(f"chest {terms.ABNORMALITY}", "chest", tag))
+            for place in beside:
+                for name in normal_concepts(_place(place)) if _place(place) != "lung volume" else ():
+                    found.append(Mention(name, _organ(_place(place)), tag, (place,)))
+            continue
+        region = region_of(concept)
+        if not region and not near:
+            near = sorted(places, key=lambda place: abs(place.first - tag.first))[:1]
+        retold = next(
+            (terms.RETOLD[concept, _place(place)] for place in near if (concept, _place(place)) in terms.RETOLD), None
+        )
+        if retold is None and not region and near:
+            region = _organ(_place(near[0]))
+        found.append(Mention(retold or concept, region_of(retold) if retold else region, tag))
+    found.extend(_adjective_mentions(clause, found, subjects))
+    claimed = {place.first for mention in found for place in mention.places}
+    found.extend(_normal_mentions(clause, claimed, subjects))
+    named = {mention.at.first for mention in found} | {place.first for mention in found for place in mention.places}
+    for tag in clause.of(Kind.SEVERITY):
+        if (
+            tag.kinds[Kind.SEVERITY] == Severity.BORDERLINE
+            and not tag.has(Kind.NORMAL)
+            and not any(mention.at.has(Kind.ADJECTIVE) for mention in found)
+        ):
+            for place in [place for place in places if place.first not in named][:1] or subjects[:1]:
+                name = terms.NAMED.get(("enlarged", _place(place)), f"enlarged {_place(place)}")
+                found.append(Mention(name, _organ(_place(place)), tag, (place,)))
+        if tag.text.lower() == "large" and not found and places:
+            name = terms.NAMED.get(("enlarged", _place(places[0])), f"enlarged {_place(places[0])}")
+            found.append(Mention(name, _organ(_place(places[0])), tag, (places[0],)))
+    if not found and clause.of(Kind.COURSE) and places:
+        found.extend(
+            Mention(f"{_place(place)}, as before", _organ(_place(place)), place, neutral=True)
+            for place in {_place(place): place for place in places}.values()
+        )
+    return sorted(found, key=lambda mention: (mention.first, mention.at.first))
+
+
+def attach(clause: Clause, found: list[Mention], figures: Iterable[tuple[int, Figure]]) -> list[Mention]:
+    """Give each side, place, severity, course and figure to the mention it belongs to.
+
+    Within one member of a list to the nearest mention, of two equally near to the later one; from a member
+    without a mention to the mention before it, or to the first.
+    """
+    if not found:
+        return found
+    own = {place.first for mention in found for place in mention.places}
+    extra: list[Mention] = []
+    by_segment: dict[int, list[Mention]] = defaultdict(list)
+    for mention in found:
+        by_segment[clause.segment(mention.at)].append(mention)
+
+    def home(token: int) -> list[Mention]:
+        segment = clause.segments[token]
+        inside = by_segment.get(segment)
+        if inside:
+            nearest = min(
+                min(abs(token - mention.first), abs(token - mention.last + 1))
+                if not mention.first <= token < mention.last
+                else 0
+                for mention in inside
+            )
+            near = [
+                mention
+                for mention in inside
+                if (
+                    0
+                    if mention.first <= token < mention.last
+                    else min(abs(token - mention.first), abs(token - mention.last + 1))
+                )
+                == nearest
+            ]
+            return [mention for mention in near if mention.at is near[-1].at]
+        before = [mention for mention in found if mention.first < token]
+        chosen = before[-1] if before else found[0]
+        return [mention for mention in found if mention.at is chosen.at]
+
+    kinds = (Kind.SIDE, Kind.SEVERITY, Kind.COURSE, Kind.PLACE)
+    loose: dict[int, list[Tag]] = defaultdict(list)
+    for tag in clause.tags:
+        if not tag.has(*kinds) or any(
+            tag is mention.at and not tag.has(Kind.SIDE) for mention in found if not mention.neutral
+        ):
+            continue
+        if tag.first in own and not tag.has(Kind.SIDE) and not tag.has(Kind.PLACE):
+            continue
+        if clause.segment(tag) not in by_segment:
+            loose[clause.segment(tag)].append(tag)
+        for mention in home(tag.first):
+            mention.attributes.append(tag)
+    # "Small left and moderate right effusion": the first member lacks its noun.
+    for segment, tags in loose.items():
+        following = by_segment.get(segment + 1, [])
+        if following and any(tag.has(Kind.SIDE) for tag in tags) and not any(tag.has(Kind.PLACE) for tag in tags):
+            whole = following[0]
+            if (
+                tags[-1].first < whole.first
+                and any(tag.has(Kind.SIDE) for tag in whole.attributes)
+                and not whole.denied
+            ):
+                extra.append(Mention(whole.concept, whole.region, whole.at, whole.places, attributes=list(tags)))
+                for mention in found:
+                    mention.attributes = [tag for tag in mention.attributes if tag not in tags]
+    for token, figure in figures:
+        for mention in home(token):
+            mention.figures.append(figure)
+    return sorted([*found, *extra], key=lambda mention: (mention.first, mention.at.first))
+
+
+def _sites(clause: Clause, mention: Mention) -> tuple[Site, ...]:
+    groups: dict[int, tuple[list[str], list[str]]] = defaultdict(lambda: ([], []))
+    for tag in [*mention.places, *(tag for tag in mention.attributes if tag not in mention.places)]:
+        sides, places = groups[clause.segment(tag)]
+        if Kind.SIDE in tag.kinds:
+            sides.append(tag.kinds[Kind.SIDE])
+        if Kind.PLACE in tag.kinds:
+            place = _place(tag)
+            if place in anatomy.FINE and place not in mention.concept:
+                places.append(place)
+    found: list[Site] = []
+    for sides, places in groups.values():
+        if len(sides) == len(places):
+            found.extend(Site(side=side, place=place) for side, place in zip(sides, places, strict=True))
+        elif len(sides) == 1 and places:
+            found.extend(Site(side=sides[0], place=place) for place in places)
+        else:
+            found.extend(Site(side=side, place=places[0] if len(places) == 1 else "") for side in sides)
+            if len(places) > 1:
+                found.extend(Site(place=place) for place in places)
+            elif places and not sides:
+                found.append(Site(place=places[0]))
+    return tuple(sorted(set(found), key=lambda site: (site.side, site.place)))
+
+
+def finding(clause: Clause, mention: Mention, status: Status, span: Span, cues: tuple[str, ...]) -> Finding:
+    """The finding of a mention with its attributes."""
+    severities = {Severity(tag.kinds[Kind.SEVERITY]) for tag in mention.attributes if Kind.SEVERITY in tag.kinds}
+    if mention.at.has(Kind.SEVERITY) and mention.at.text.lower() != "large":
+        severities.add(Severity(mention.at.kinds[Kind.SEVERITY]))
+    courses = {Course(tag.kinds[Kind.COURSE]) for tag in mention.attributes if Kind.COURSE in tag.kinds}
+    if Severity.BORDERLINE in severities and status is Status.PRESENT:
+        status = Status.POSSIBLE
+    return Finding(
+        concept=mention.concept,
+        region=mention.region,
+        status=status,
+        neutral=mention.neutral,
+        sites=_sites(clause, mention),
+        severities=tuple(sorted(severities, key=lambda severity: severity.rank)),
+        courses=tuple(sorted(courses)),
+        measures=tuple(measure for figure in mention.figures for measure in figure.measures),
+        span=span,
+        cues=cues,
+    )

@@ -1,0 +1,150 @@
+"""A report as sentences of words: sections, spans and one form for each word."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+_TOKEN = re.compile(r"[A-Za-z]+|\d+(?:[.,]\d+)*|[^\sA-Za-z\d]")
+_SECTION = re.compile(
+    r"(?:^|(?<=\n))[ \t#*_]*([A-Z][A-Za-z/&' ]{2,40}?)[ \t*_]*(?::[ \t*_]*|(?=\n))"
+    r"|(?<=[\s.])([A-Z][A-Z ]{4,40}):\s*"
+)
+_IGNORED = frozenset(
+    heading.strip()
+    for heading in """indication; indications; history; technique; comparison; comparisons; exam; examination;
+    procedure; reason; reason for exam; reason for examination; clinical history; clinical information;
+    clinical indication;
+    type of examination; history of present illness; views; study; date; signed by""".split(";")
+)
+_HEADINGS = _IGNORED | frozenset(
+    """findings finding impression impressions conclusion conclusions summary report result results lungs heart
+    mediastinum pleura bones lines tubes chest abdomen pelvis head brain""".split()
+)
+_END = re.compile(
+    r"(?<=[A-Za-z)\]%\"'])\s*[.!?]+(?=\s|$)|(?<=\d)[.!?]+(?=\s+[A-Z]|\s*$|\s*\n)|;|\.(?=[A-Z][a-z])"
+    # A line break ends a sentence where the next line begins anew, not where a line is wrapped.
+    r"|\n+(?=\s*(?:\n|$|[-*•–]\s|\(?\d{1,2}[.)]\s|[A-Z#*]))"
+)
+_ENUMERATION = re.compile(r"\s*(?:\(?\d{1,2}[.)]|[-*•–])(?=\s)")
+_CITATION = re.compile(r"\[E\d+(?:\s*[,;]\s*E\d+)*\]")
+_ABBREVIATION = re.compile(r"\b(?:dr|mr|mrs|ms|vs|e\.g|i\.e|approx|fig|cf)\.$", re.IGNORECASE)
+_REDACTED = re.compile(r"X{3,}|_{3,}|\[\*\*.*?\*\*\]")
+
+_IRREGULAR = {
+    "apices": "apex", "apexes": "apex", "vertebrae": "vertebra", "hila": "hilum", "hilar": "hilum",
+    "hili": "hilum", "bullae": "bulla", "atelectases": "atelectasis", "atelectatic": "atelectasis",
+    "pneumothoraces": "pneumothorax", "metastases": "metastasis", "metastatic": "metastasis",
+    "diagnoses": "diagnosis", "scolioses": "scoliosis", "calculi": "calculus", "thrombi": "thrombus",
+    "emboli": "embolus", "nuclei": "nucleus", "bronchi": "bronchus", "ventricles": "ventricle",
+    "stenoses": "stenosis", "fibroses": "fibrosis", "scapulae": "scapula", "pleurae": "pleura",
+    "osseus": "osseous", "boney": "bony", "lungs": "lung", "lobes": "lobe", "bases": "base",
+    "hemidiaphragms": "hemidiaphragm", "sulci": "sulcus", "indices": "index", "axillae": "axilla",
+    "sequelae": "sequela", "foci": "focus", "isn": "not", "aren": "not", "wasn": "not", "doesn": "not",
+    "cm": "cm", "yes": "yes", "was": "was", "has": "has", "is": "is", "as": "as", "this": "this", "its": "its",
+    "us": "us", "thus": "thus", "always": "always", "perhaps": "perhaps", "versus": "versus", "vs": "versus",
+    "lens": "lens", "pus": "pus", "gas": "gas", "wt": "with", "w": "with", "wo": "without", "does": "does",
+}  # fmt: skip
+_BRITISH = tuple(
+    tuple(pair.split("/"))
+    for pair in """oedema/edema haem/hem aemia/emia oesoph/esoph tumour/tumor centre/center colour/color fibre/fiber
+    paed/ped diarrhoea/diarrhea""".split()
+)
+
+
+@lru_cache(maxsize=65536)
+def lemma(word: str) -> str:
+    """The form under which a word is looked up: lower case, singular, American."""
+    word = word.lower()
+    if word in _IRREGULAR:
+        return _IRREGULAR[word]
+    for british, american in _BRITISH:
+        word = word.replace(british, american)
+    if len(word) > 4 and word.endswith("ies"):
+        return word[:-3] + "y"
+    if len(word) > 4 and word.endswith(("xes", "ches", "shes", "sses")):
+        return word[:-2]
+    if len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is")):
+        return word[:-1]
+    return word
+
+
+@dataclass(frozen=True)
+class Token:
+    """One word, number or mark with its offsets in the report."""
+
+    text: str
+    lemma: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """One sentence: its offsets, its words, and the heading it stands under."""
+
+    start: int
+    end: int
+    text: str
+    tokens: tuple[Token, ...]
+    section: str
+
+
+def _blank(match: re.Match[str]) -> str:
+    return " " * len(match.group())
+
+
+def _tokens(text: str, offset: int) -> tuple[Token, ...]:
+    found = []
+    for match in _TOKEN.finditer(text):
+        # A hyphen joins what the vocabulary writes as two words; a dash between spaces parts clauses.
+        if match.group() in "-–—" and not text[max(0, match.start() - 1) : match.end() + 1].startswith(" "):
+            continue
+        found.append(Token(match.group(), lemma(match.group()), offset + match.start(), offset + match.end()))
+    return tuple(found)
+
+
+def _abbreviated(text: str) -> str:
+    """w/ and w/o spelled out, at the same length."""
+    text = re.sub(r"\b([Ww])/[Oo]\b", r"\1o ", text)
+    text = re.sub(r"\b[Cc]/[Ww]\b", "cw ", text)
+    text = re.sub(r"\b[Ss]/[Pp]\b", "sp ", text)
+    return re.sub(r"\b([Ww])/(?=\s)", r"\1 ", text)
+
+
+def _sections(text: str) -> Iterator[tuple[str, int, int]]:
+    name, start = "", 0
+    for match in _SECTION.finditer(text):
+        heading = " ".join((match.group(1) or match.group(2)).lower().split())
+        if heading not in _HEADINGS:
+            continue
+        yield name, start, match.start()
+        # "Lungs: clear" is a sentence about the lungs, so such a heading is read along.
+        own = heading in _IGNORED or heading.rstrip("s") in ("finding", "impression", "conclusion", "summary", "result")
+        name, start = heading, match.end() if own or heading in ("report", "summary") else match.start()
+    yield name, start, len(text)
+
+
+def sentences(report: str) -> list[Sentence]:
+    """The sentences that say what is seen; indication, history, technique and comparison are left out.
+
+    Citation marks such as [E1], list numbers and the blanks of de-identified reports are no words.
+    """
+    text = _abbreviated(_REDACTED.sub(_blank, _CITATION.sub(_blank, report)))
+    found = []
+    for section, begin, end in _sections(text):
+        if section in _IGNORED:
+            continue
+        start = begin
+        cuts = [*((match.start(), match.end()) for match in _END.finditer(text, begin, end)), (end, end)]
+        for stop, after in cuts:
+            if after < end and _ABBREVIATION.search(text, start, after):
+                continue
+            number = _ENUMERATION.match(text, start, stop)
+            first = number.end() if number else start
+            tokens = _tokens(text[first:stop], first)
+            if any(token.text[0].isalpha() for token in tokens):
+                first, last = tokens[0].start, tokens[-1].end
+                found.append(Sentence(first, last, report[first:last], tokens, section))
+            start = after
+    return found
