@@ -6,15 +6,17 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from agents.citrus_v.backends import CitrusVGrounder, CitrusVSegmenter
+from agents.citrus_v.abilities import Abilities
+from agents.citrus_v.backends import CitrusVGrounder, CitrusVSegmenter, InstanceGrounder
 from agents.citrus_v.chat import CitrusVReasoner
 from agents.citrus_v.files import fingerprint
 from agents.citrus_v.grammar import Grammars
 from agents.citrus_v.memory import Shelf
 from agents.citrus_v.offered import Offer
 from agents.citrus_v.reader import CannotRead, Reader
+from agents.citrus_v.recognise import Recogniser
 from knowledge.case import Image
-from tools.backends import Box, Grounder, Segmentation, Segmenter, Target
+from tools.backends import Box, Grounder, Recognition, Segmentation, Segmenter, Target
 from tools.imaging.volume import Volume
 from tools.tool import ToolRefusal
 
@@ -25,6 +27,7 @@ class LocalModel:
 
     Attributes:
         weights: Fingerprint of the checkpoint.
+        abilities: What it was measured to do, where it says so.
         shelf: Bounds the memory that all conversations take together.
     """
 
@@ -32,11 +35,12 @@ class LocalModel:
     grammars: Grammars
     weights: str
     shelf: Shelf
+    abilities: Abilities | None = None
 
     @classmethod
-    @lru_cache(maxsize=1)
+    @lru_cache(maxsize=2)
     def open(cls, folder: Path) -> "LocalModel":
-        """Load a checkpoint, on the GPU where there is one; the last one stays loaded.
+        """Load a checkpoint, on the GPU where there is one; the last two stay loaded.
 
         Raises:
             ValueError: It is not complete, or not a checkpoint.
@@ -44,7 +48,8 @@ class LocalModel:
         """
         weights = fingerprint(folder)
         reader = Reader.from_pretrained(folder, device_map="auto")
-        return cls(reader, Grammars(reader.processor, reader.model.config), weights, Shelf())
+        grammars = Grammars(reader.processor, reader.model.config)
+        return cls(reader, grammars, weights, Shelf(), Abilities.of(folder))
 
     def reasoner(self, resolve: Callable[[str], bytes]) -> CitrusVReasoner:
         """The reasoner of one conversation; `resolve` reads that conversation's blobs only."""
@@ -54,11 +59,28 @@ class LocalModel:
 
     def segmenter(self) -> Segmenter:
         """Who outlines for the tools."""
-        return ModelSegmenter(CitrusVSegmenter(self.reader, self.weights[:12]))
+        return ModelSegmenter(CitrusVSegmenter(self.reader, self.weights[:12], abilities=self.abilities))
 
     def grounder(self) -> Grounder:
         """Who draws boxes for the tools."""
         return ModelGrounder(CitrusVGrounder(self.reader, self.weights[:12]))
+
+    def instances(self) -> Grounder:
+        """Who draws a box for each instance, where the checkpoint was measured on any.
+
+        Raises:
+            ValueError: It was not.
+        """
+        if self.abilities is None:
+            raise ValueError("this checkpoint names no abilities, so it tells no instances apart")
+        return ModelGrounder(InstanceGrounder(self.reader, self.weights[:12], self.abilities))
+
+    def recognise(self, image: Image, volume: Volume) -> Recognition | None:
+        """What an image is taken for; None where that is not clear or the checkpoint knows no families."""
+        if self.abilities is None or not self.abilities.families:
+            return None
+        found = Recogniser(self.reader, self.weights[:12], self.abilities).recognise(image, volume)
+        return Recognition(**vars(found)) if found else None
 
 
 class ModelSegmenter:
@@ -86,7 +108,7 @@ class ModelSegmenter:
 class ModelGrounder:
     """The model's boxes in the words of the tools."""
 
-    def __init__(self, model: CitrusVGrounder) -> None:
+    def __init__(self, model: CitrusVGrounder | InstanceGrounder) -> None:
         self.model = model
         self.name = model.name
         self.version = model.version

@@ -61,6 +61,31 @@ class Box:
     confidence: Confidence | None = None
 
 
+@dataclass(frozen=True)
+class Recognition:
+    """What an image is taken for where its file does not say.
+
+    Attributes:
+        body_part: In DICOM's words in lower case, or None where only the modality is clear.
+        probability: Among the kinds of image that the recogniser knows.
+    """
+
+    modality: Modality
+    body_part: str | None
+    probability: float
+
+
+@runtime_checkable
+class Recogniser(Protocol):
+    """Tells what kind of image something is, from its pixels."""
+
+    name: str
+    version: str
+
+    def recognise(self, image: Image, volume: Volume) -> Recognition | None:
+        """What it is, or None where that is not clear; never a guess."""
+
+
 @runtime_checkable
 class Segmenter(Protocol):
     """Finds the pixels of targets it declares."""

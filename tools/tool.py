@@ -14,7 +14,7 @@ from knowledge.blobs import BlobStore
 from knowledge.case import Case, Image, Modality
 from knowledge.evidence import Evidence, Mask
 from knowledge.index import Library
-from tools.backends import Grounder, Segmenter, Target
+from tools.backends import Grounder, Recogniser, Segmenter, Target
 from tools.imaging.volume import Volume, decode_mask
 
 
@@ -52,6 +52,7 @@ class Services:
     segmenters: tuple[Segmenter, ...] = ()
     grounders: tuple[Grounder, ...] = ()
     library: Library | None = None
+    recogniser: Recogniser | None = None
 
 
 @dataclass

@@ -50,6 +50,7 @@ class Ability(Record):
         present_above: Object score above which the target is said to be there.
         confidence: From the score of a mask to the Dice to expect; None where none was measured.
         abstain_below: A mask whose confidence is lower is not given.
+        tiles: Parts a side that a picture is looked at in, for things too small for one look.
         centre: Name of the target whose masks mark each instance, where instances are told apart.
         centre_share: Side of that mark over the side of the instance.
     """
@@ -60,6 +61,7 @@ class Ability(Record):
     present_above: Share = 0.5
     confidence: Calibration | None = None
     abstain_below: Share = 0.0
+    tiles: int = Field(default=1, ge=1, le=4)
     centre: str | None = None
     centre_share: Share = 1.0
 

@@ -14,6 +14,8 @@ from agents.citrus_v.masks import OBJECT_THRESHOLD, DrawnMask, resize, stability
 from agents.citrus_v.model import MaskLogits
 from agents.citrus_v.pictures import Picture
 from agents.citrus_v.reader import CannotRead
+from agents.citrus_v.tiles import Tile, joined
+from agents.citrus_v.tiles import tiles as cut
 from knowledge.evidence import SIZE_HIGH, SIZE_LOW, Confidence
 
 GAMMAS = (0.8, 1.25)
@@ -87,42 +89,68 @@ def doubt(
     segments: Tensor,
     size: tuple[int, int],
     present_above: float = OBJECT_THRESHOLD,
+    tiles: int = 1,
 ) -> list[DoubtedMask]:
     """Draw each `[SEG]` on every variant and join what comes out.
 
     Args:
         segments: (k, hidden).
         size: (rows, columns) of the picture.
+        tiles: Parts a side that each variant is looked at in.
     """
-    decoded = [reader.decode(variant.picture, segments) for variant in seen]
-    joined = []
+    found = []
+    looks = [_look(reader, variant, segments, size, tiles) for variant in seen]
     for index in range(len(segments)):
-        shares, ious, objects, stabilities = [], [], [], []
-        for variant, found in zip(seen, decoded, strict=True):
-            best, iou = found.best()
-            logits = resize(variant.back(best[index]), *size)
-            shares.append(logits.sigmoid())
-            ious.append(float(iou[index].clamp(0, 1)))
-            objects.append(float(found.object_logit[index].sigmoid()))
-            stabilities.append(stability(logits))
+        each_look = [look[index] for look in looks]
+        shares = [look.logits.sigmoid() for look in each_look]
         mean = torch.stack(shares).mean(dim=0)
         mask = (mean > 0.5).cpu().numpy()
         each = [(share > 0.5).cpu().numpy() for share in shares]
         area = int(mask.sum())
         areas = [int(one.sum()) / area for one in each] if area else [1.0]
-        joined.append(
+        found.append(
             DoubtedMask(
                 mask=mask,
-                iou=float(np.mean(ious)),
-                object_score=float(np.mean(objects)),
-                stability=float(np.mean(stabilities)),
+                iou=float(np.mean([look.iou for look in each_look])),
+                object_score=float(np.mean([look.object_score for look in each_look])),
+                stability=float(np.mean([stability(look.logits) for look in each_look])),
                 agreement=float(np.mean([dice(one, mask) for one in each])),
                 low=min(1.0, *areas),
                 high=max(1.0, *areas),
                 present_above=present_above,
             )
         )
-    return joined
+    return found
+
+
+@dataclass(frozen=True)
+class _Look:
+    """One mask on one variant, the change taken back: logits on the picture's pixels, and scores."""
+
+    logits: Tensor
+    iou: float
+    object_score: float
+
+
+def _look(reader: Decoding, variant: Variant, segments: Tensor, size: tuple[int, int], count: int) -> list[_Look]:
+    parts: list[list[tuple[Tile, Tensor]]] = [[] for _ in segments]
+    ious: list[list[float]] = [[] for _ in segments]
+    objects: list[list[float]] = [[] for _ in segments]
+    for tile in cut(variant.picture, count):
+        decoded = reader.decode(tile.picture, segments)
+        best, iou = decoded.best()
+        for index in range(len(segments)):
+            logits = resize(best[index], tile.picture.height, tile.picture.width)
+            parts[index].append((tile, logits))
+            ious[index].append(float(iou[index].clamp(0, 1)))
+            objects[index].append(float(decoded.object_logit[index].sigmoid()))
+    looks = []
+    for index in range(len(segments)):
+        whole = parts[index][0][1] if count == 1 else joined(parts[index], *size)
+        # A target is there if any part shows it; only parts that do tell how good the mask is.
+        telling = [iou for iou, there in zip(ious[index], objects[index], strict=True) if there >= OBJECT_THRESHOLD]
+        looks.append(_Look(variant.back(whole), float(np.mean(telling or ious[index])), max(objects[index])))
+    return looks
 
 
 def sure(ability: Ability, masks: Sequence[DoubtedMask]) -> Confidence | None:

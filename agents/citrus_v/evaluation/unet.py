@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 from torch.nn.functional import interpolate
 
-from agents.citrus_v.evaluation.eyes import Seen
+from agents.citrus_v.evaluation.eyes import Box, Seen
 from agents.citrus_v.instances import boxes_of
 from agents.citrus_v.pictures import Picture
 from agents.citrus_v.training.batches import Sampler
@@ -54,7 +54,7 @@ def train(
         batch = sampler.batch(step, phase.batch, phase.side, phase.prompts, phase.augment, coarseness=1)
         loss = dense_loss(net(batch.pixels), batch.dense, batch.told)
         optimizer.zero_grad()
-        loss.backward()
+        torch.autograd.backward(loss)
         torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
         optimizer.step()
         if progress is not None:
@@ -85,7 +85,7 @@ class UNetEyes:
         found = {}
         for target, share in shares.items():
             top = float(share.flatten().topk(max(1, share.numel() // 500)).values.mean())
-            boxes = ()
+            boxes: tuple[tuple[Box, float], ...] = ()
             if target in instances:
                 marks = full[TARGETS.index(CENTRE.format(target))].numpy()
                 boxes = tuple(boxes_of(marks, CENTRE_SHARE))

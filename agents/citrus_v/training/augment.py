@@ -21,7 +21,14 @@ def mirrored_name(target: str) -> str:
 
 
 def geometry(
-    pixels: Tensor, masks: Tensor, side: int, random: Generator, *, turns: bool, strength: float = 1.0
+    pixels: Tensor,
+    masks: Tensor,
+    side: int,
+    random: Generator,
+    *,
+    turns: bool,
+    zoom: float = 1.0,
+    strength: float = 1.0,
 ) -> tuple[Tensor, Tensor, bool]:
     """Rotate, scale, shift and mirror picture and masks alike, onto a square.
 
@@ -30,6 +37,7 @@ def geometry(
         masks: (k, rows, columns) in [0, 1].
         side: Of the square.
         turns: Whether any quarter turn means the same, as under a microscope.
+        zoom: Side of the picture over that of the part that is shown, somewhere on it.
         strength: 0 for none.
 
     Returns:
@@ -44,6 +52,7 @@ def geometry(
     cos, sin = math.cos(angle) / scale, math.sin(angle) / scale
     across = -1.0 if mirrored else 1.0
     shift = random.normal(0, 0.06, size=2) * strength
+    shift += random.uniform(-1, 1, size=2) * (1 - 1 / zoom)
     matrix = torch.tensor(
         [
             [cos * across * aspect, -sin, float(shift[0])],
@@ -51,9 +60,10 @@ def geometry(
         ],
         dtype=torch.float32,
     )
+    matrix[:, :2] /= zoom
     both = torch.cat([pixels, masks])[None]
     # Averaging first keeps a reduced picture from aliasing.
-    factor = max(1, round(min(both.shape[-2:]) / side))
+    factor = max(1, round(min(both.shape[-2:]) / side / zoom))
     if factor > 1:
         both = avg_pool2d(both, factor)
     grid = affine_grid(matrix[None], [1, len(both[0]), side, side], align_corners=False)

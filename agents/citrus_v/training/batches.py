@@ -25,6 +25,9 @@ SHARES = {
 }
 """How often a folder is drawn from: the hard ones more than their number of pictures."""
 
+ZOOMS = {"nuclei": (1.5, 2.5), "blood_cells": (1.0, 1.6)}
+"""How closely pictures of small things are looked at."""
+
 _KEPT = 320
 _LEAST = 8
 """Pixels that must be left of a target after a change of geometry."""
@@ -112,7 +115,8 @@ class Sampler:
         pixels = torch.from_numpy(one.pixels).permute(2, 0, 1).float().expand(3, -1, -1)
         stack = torch.from_numpy(np.stack(list(one.masks.values()))).float() / 255 if names else pixels[:0]
         turns = folder in ("nuclei", "blood_cells")
-        moved, shares, mirrored = geometry(pixels, stack, side, random, turns=turns, strength=strength)
+        zoom = float(random.uniform(*ZOOMS.get(folder, (1.0, 1.0))))
+        moved, shares, mirrored = geometry(pixels, stack, side, random, turns=turns, zoom=zoom, strength=strength)
         moved = photometry(moved, random, strength)
         call = mirrored_name if mirrored else str
         shown = {call(name): share for name, share in zip(names, shares, strict=True)}

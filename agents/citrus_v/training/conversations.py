@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
 from numpy.random import Generator
 
 from agents.citrus_v.training.examples import Example
@@ -101,10 +102,10 @@ def converse(example: Example, kind: Kind, random: Generator, grid: tuple[int, i
         case "grounding":
             return _grounding(example, random, grid)
         case "segmentation":
-            target = _segmentable(example, random)
-            if target is None:
+            wanted = _segmentable(example, random)
+            if wanted is None:
                 return None
-            return Conversation(kind, ((phrased(SEGMENT, target, random), OUTLINED),), example, (target,))
+            return Conversation(kind, ((phrased(SEGMENT, wanted, random), OUTLINED),), example, (wanted,))
         case "report":
             return Conversation(kind, ((_one(REPORT, random), report(example)),), example)
         case "call":
@@ -160,7 +161,7 @@ def _grounding(example: Example, random: Generator, grid: tuple[int, int]) -> Co
     boxes = {target: found[0] for target, found in example.boxes.items() if len(found) == 1}
     for target, mask in example.masks.items():
         if mask.any() and target not in boxes:
-            down, across = mask.any(axis=1).nonzero()[0], mask.any(axis=0).nonzero()[0]
+            down, across = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
             boxes[target] = (float(across[0]), float(down[0]), float(across[-1] + 1), float(down[-1] + 1))
     if not boxes:
         return None

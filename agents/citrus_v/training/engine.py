@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -102,7 +102,7 @@ class Engine:
         return self.folder / stage.name / "average.safetensors"
 
     def _keep(
-        self, stage: Stage, step: int, trained: dict[str, Tensor], optimizer: Any, average: dict[str, Tensor]
+        self, stage: Stage, step: int, trained: Mapping[str, Tensor], optimizer: Any, average: dict[str, Tensor]
     ) -> None:
         place = self.folder / stage.name
         place.mkdir(exist_ok=True)
@@ -116,7 +116,7 @@ class Engine:
         # A kill while writing leaves the older one whole.
         (place / "resume.pt.new").replace(place / "resume.pt")
 
-    def _resume(self, stage: Stage, trained: dict[str, Tensor], optimizer: Any, average: dict[str, Tensor]) -> int:
+    def _resume(self, stage: Stage, trained: Mapping[str, Tensor], optimizer: Any, average: dict[str, Tensor]) -> int:
         kept = self.folder / stage.name / "resume.pt"
         if not kept.is_file():
             return 0
@@ -228,7 +228,7 @@ def plot(folder: Path) -> Path:
     for place, (name, lines) in enumerate(stages.items(), start=1):
         axes = figure.add_subplot(1, len(stages), place)
         for loss in [key for key in lines[-1] if key not in ("stage", "step", "rate")]:
-            axes.plot([line["step"] for line in lines], [line.get(loss) for line in lines], label=loss)
+            axes.plot([line["step"] for line in lines], [float(line.get(loss, "nan")) for line in lines], label=loss)
         axes.set(title=name, xlabel="step", yscale="log")
         axes.legend(fontsize="x-small")
     file = folder / "metrics.png"

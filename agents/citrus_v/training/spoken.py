@@ -88,7 +88,8 @@ class Speaker:
 
     def _padded(self, rows: Sequence[tuple[Picture, str, str, tuple[int, ...]]]) -> Spoken:
         cut = {id(picture): self.processor.patches(picture) for picture, *_ in rows}
-        ids, labels, segments, targets = [], [], [], []
+        ids, labels, segments = [], [], []
+        targets: list[int] = []
         for row, (picture, question, answer, wanted) in enumerate(rows):
             asked = self.processor.encode([Message("user", question, (picture,))], [cut[id(picture)].grid])
             told = [*self.words(answer), self.end]

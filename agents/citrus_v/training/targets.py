@@ -14,6 +14,9 @@ CENTRE = "centre of {}"
 CENTRE_SHARE = 0.55
 """Side of a centre over the side of its instance."""
 
+TILES = {"cell nuclei": 2}
+"""Parts a side that a picture is looked at in, for targets too small for one look."""
+
 INSTANCES = CELLS
 """Targets that are told apart one by one."""
 

@@ -1,0 +1,58 @@
+"""A picture of small things looked at part by part, and the parts' answers joined without seams."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from agents.citrus_v.pictures import Picture
+
+OVERLAP = 0.15
+"""Share of a tile's side that it has in common with its neighbour."""
+
+
+@dataclass(frozen=True, eq=False)
+class Tile:
+    """One part, and where it lies: rows [top, bottom), columns [left, right)."""
+
+    picture: Picture
+    top: int
+    bottom: int
+    left: int
+    right: int
+
+
+def tiles(picture: Picture, count: int) -> Iterator[Tile]:
+    """`count` x `count` parts that overlap; the picture itself where `count` is 1."""
+    if count == 1:
+        yield Tile(picture, 0, picture.height, 0, picture.width)
+        return
+    for top, bottom in _spans(picture.height, count):
+        for left, right in _spans(picture.width, count):
+            part = Picture.from_array(np.ascontiguousarray(picture.pixels[top:bottom, left:right]))
+            yield Tile(part, top, bottom, left, right)
+
+
+def joined(parts: list[tuple[Tile, Tensor]], height: int, width: int) -> Tensor:
+    """Values (rows, columns) of each tile as one picture; where tiles overlap their middles weigh most."""
+    total, weight = torch.zeros(height, width), torch.zeros(height, width)
+    for tile, values in parts:
+        rows, columns = tile.bottom - tile.top, tile.right - tile.left
+        share = torch.outer(_ramp(rows), _ramp(columns))
+        place = slice(tile.top, tile.bottom), slice(tile.left, tile.right)
+        total[place] += values.cpu() * share
+        weight[place] += share
+    return total / weight
+
+
+def _spans(length: int, count: int) -> list[tuple[int, int]]:
+    side = min(length, round(length / count * (1 + OVERLAP)))
+    starts = np.linspace(0, length - side, count).round().astype(int)
+    return [(int(start), int(start) + side) for start in starts]
+
+
+def _ramp(length: int) -> Tensor:
+    steps = torch.arange(length) + 0.5
+    return torch.minimum(steps, length - steps).clamp(max=max(1.0, OVERLAP * length)) / max(1.0, OVERLAP * length)
