@@ -20,6 +20,7 @@ from graphs.events import Admitted, Answered, Asked, Corrected, Event, Opened, R
 from graphs.home import Home, new_identifier
 from graphs.journal import LiveJournal, timed
 from graphs.overview import overview
+from graphs.recognition import recognised
 from graphs.setup import Bounds, Reasoner, Setup
 from graphs.standing import Standing
 from graphs.trace import Trace, TraceError
@@ -132,6 +133,7 @@ class Conversation:
             self.identity, self.names = reading.identity, reading.names
             patient = self._without_identity(reading.case.patient)
             case = reading.case.model_copy(update={"patient": patient})
+            case = recognised(case, self.trace.blobs, self._setup.services.recogniser)
             pictures: tuple[str, ...] = ()
             if self.reasoner.pictures:
                 away = self.reasoner.leaves_machine is not None

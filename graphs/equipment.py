@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from graphs.conversation import Equipment
 from graphs.home import Home
+from graphs.nano import NanoEyes, NanoGrounder, NanoRecogniser, NanoSegmenter
 from graphs.setup import Bounds, Reasoner
 from graphs.trace import canonical
 from knowledge.blobs import BlobStore
@@ -24,18 +25,25 @@ class EquipmentError(Exception):
 
 
 def services(home: Home) -> Services:
-    """Every installed segmenter and grounder, after them the model of this machine, and the library.
+    """Every installed segmenter and grounder, after them the models, and the library.
+
+    Rules with known truth come first, then the small model for what it was measured on, then the
+    model of this machine for the rest.
 
     Raises:
         EquipmentError: CITRUS_MODEL names a folder that cannot be opened.
     """
     segmenters, grounders = list(load_segmenters().items.values()), list(load_grounders().items.values())
+    recogniser = None
+    if home.nano and (eyes := _nano()) is not None:
+        segmenters.append(NanoSegmenter(eyes))
+        grounders.append(NanoGrounder(eyes))
+        recogniser = NanoRecogniser(eyes)
     if home.model is not None:
         segmenter, grounder = _seers(home.model)
-        # Rules with known truth come first; the model is asked for what they do not know.
         segmenters.append(segmenter)
         grounders.append(grounder)
-    return Services(tuple(segmenters), tuple(grounders), Library.open(cache=home.cache))
+    return Services(tuple(segmenters), tuple(grounders), recogniser=recogniser, library=Library.open(cache=home.cache))
 
 
 def equip(home: Home, reasoner: str = "protocol", bounds: Bounds | None = None) -> Equipment:
@@ -71,6 +79,13 @@ def _fingerprint(library: Library | None) -> str | None:
     if library is None:
         return None
     return sha256(canonical([card.model_dump(mode="json") for card in library.cards])).hexdigest()
+
+
+def _nano() -> NanoEyes | None:
+    try:
+        return NanoEyes.installed()
+    except (ValueError, OSError) as error:
+        raise EquipmentError(f"the small model that ships is damaged (CITRUS_NANO=0 leaves it out): {error}") from None
 
 
 def _opened(folder: Path) -> "LocalModel":

@@ -22,12 +22,13 @@ class HomeError(Exception):
 
 
 class Home(BaseSettings):
-    """Settings from the environment: CITRUS_HOME, CITRUS_CHECKPOINTS, CITRUS_MODEL.
+    """Settings from the environment: CITRUS_HOME, CITRUS_CHECKPOINTS, CITRUS_MODEL, CITRUS_NANO.
 
     Attributes:
         home: Folder of conversations, checkpoints and caches.
         checkpoints: URL of a Postgres database for checkpoints; SQLite in `home` where it is empty.
         model: Folder of a Citrus-V checkpoint; None where this machine has none.
+        nano: Whether the small model that ships is used as well.
     """
 
     model_config = SettingsConfigDict(env_prefix="CITRUS_", extra="ignore")
@@ -35,6 +36,7 @@ class Home(BaseSettings):
     home: Path = Field(default_factory=lambda: Path(platformdirs.user_data_dir("citrus-v", appauthor=False)))
     checkpoints: str = ""
     model: Path | None = None
+    nano: bool = True
 
     @property
     def cache(self) -> Path:
