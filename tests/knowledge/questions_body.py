@@ -170,4 +170,12 @@ BODY: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("slice thickness and field strength for MS imaging", ("ms-mri-protocol-2021",)),
     ("How large is a normal parathyroid gland?", ("parathyroid-size-normal",)),
     ("cystic parathyroid adenoma on ultrasound", ("parathyroid-adenoma-atypical",)),
+    ("How much pericardial fluid is abnormal on CT?", ("pericardial-effusion-ct",)),
+    ("pericardial fluid of 12 HU, exudate?", ("pericardial-effusion-exudate-hu", "pericardial-effusion-ct")),
+    ("right ventricular volume index of 112 in a man with suspected ARVC", ("arvc-rv-volume-2010",)),
+    ("How many referred patients fulfil the ARVC criteria on MRI?", ("arvc-criteria-yield", "arvc-rv-volume-2010")),
+    ("cavum septi pellucidi of 7 mm", ("cavum-septi-pellucidi-adults", "septum-pellucidum-variants")),
+    ("cavum vergae frequency in adults", ("septum-pellucidum-variants",)),
+    ("Does a cavum septi pellucidi harm a child?", ("cavum-septi-pellucidi-children",)),
+    ("difference between disc protrusion and extrusion", ("disc-nomenclature",)),
 )
