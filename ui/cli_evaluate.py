@@ -2,6 +2,7 @@
 
 import json
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -10,14 +11,49 @@ if TYPE_CHECKING:
     from graphs.report_alignment import Alignment
     from graphs.report_check import Check, Step
 
-app = typer.Typer(no_args_is_help=True, help="Hold results against references, each step of the score explained.")
+app = typer.Typer(help="Hold results against references, each step of the score explained.")
 
 BAD_INPUT = 2
 
 
-@app.callback()
-def _group() -> None:
-    """Hold results against references, each step of the score explained."""
+@app.callback(invoke_without_command=True)
+def _group(
+    context: typer.Context,
+    suite: Annotated[
+        str | None,
+        typer.Option("--suite", help="Measure the eyes: nano is the small model that ships, on the dev split."),
+    ] = None,
+    data: Annotated[
+        Path | None, typer.Option("--data", envvar="CITRUS_DATA", help="Labelled folders, each with an index.jsonl.")
+    ] = None,
+    split: Annotated[
+        str | None, typer.Option("--split", help="Only pictures of this split; with --suite dev, else all.")
+    ] = None,
+    model: Annotated[Path | None, typer.Option("--model", help="A checkpoint instead of the one that ships.")] = None,
+    baseline: Annotated[
+        Path | None, typer.Option("--baseline", help="Weights of the U-Net that is measured beside it.")
+    ] = None,
+    perturb: Annotated[
+        int | None, typer.Option("--perturb", help="Look also under ten changes, at so many patients of each folder.")
+    ] = None,
+    limit: Annotated[int | None, typer.Option("--limit", help="At most so many patients of each folder.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Hold results against references: reports, or what the eyes see on labelled pictures."""
+    if context.invoked_subcommand is not None:
+        return
+    if suite is None and data is None:
+        typer.echo(context.get_help())
+        raise typer.Exit(BAD_INPUT)
+    if suite not in (None, "nano"):
+        typer.secho(f"--suite {suite}: unknown; known is nano", err=True, fg="red")
+        raise typer.Exit(BAD_INPUT)
+    if data is None:
+        typer.secho("--suite needs --data, a folder of labelled folders (or CITRUS_DATA)", err=True, fg="red")
+        raise typer.Exit(BAD_INPUT)
+    from ui.cli_evaluate_eyes import run
+
+    run(data, split or ("dev" if suite else None), model, baseline, perturb, limit, as_json)
 
 
 @app.command()

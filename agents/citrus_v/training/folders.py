@@ -5,7 +5,7 @@ known by the folder's name.
 """
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -199,7 +199,7 @@ def _axial(path: Path) -> NDArray[Any]:
     return np.ascontiguousarray(np.asarray(image.as_reoriented(turn).dataobj).T)
 
 
-def _sides(lungs: NDArray[np.bool_], boxes: dict[str, tuple[Box, ...]]) -> dict[str, NDArray[np.bool_]]:
+def _sides(lungs: NDArray[np.bool_], boxes: Mapping[str, tuple[Box, ...]]) -> dict[str, NDArray[np.bool_]]:
     """Give each connected part of the lungs to the side whose box holds more of it."""
     parts, count = ndimage.label(lungs)
     sides = {side: np.zeros_like(lungs) for side in boxes}
