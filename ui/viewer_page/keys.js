@@ -15,7 +15,7 @@ export function bindings(viewer) {
       p: () => viewer.choose("pan"), z: () => viewer.choose("zoom"), r: () => viewer.choose("ruler"),
       m: () => viewer.choose("scroll") }],
     ["middle, right button", "pan, zoom", {}],
-    ["Ctrl + wheel, + −", "zoom", { "+": () => viewer.zoom(1.25), "=": () => viewer.zoom(1.25), "-": () => viewer.zoom(0.8) }],
+    ["+ −, Ctrl + wheel", "zoom", { "+": () => viewer.zoom(1.25), "=": () => viewer.zoom(1.25), "-": () => viewer.zoom(0.8) }],
     ["F", "fit to the pane", { f: () => viewer.fit() }],
     ["I", "invert grey", { i: () => viewer.invert() }],
     ["double click, Shift + click", "all planes to this place", {}],

@@ -116,6 +116,7 @@ export class Pane {
       brush.imageSmoothingEnabled = false;
       brush.drawImage(this.over.canvas, at.x, at.y, this.width * at.sx, this.height * at.sy);
     }
+    this.labels = [];
     if (viewer.overlays) {
       if (viewer.crosshair) this.#crosshair(brush, at);
       for (const mark of viewer.marks()) this.#mark(brush, at, mark);
@@ -226,11 +227,17 @@ export class Pane {
     brush.setLineDash([]);
   }
 
-  #label(brush, at, [column, row], text) {
+  #label(brush, at, [column, row], whole) {
+    // A small pane has room for the id and the figure only.
+    const text = at.box.width < 420 ? whole.replace(/^(E\d+) .* (\S+ \S+)$/, "$1 $2") : whole;
     brush.font = "600 12px system-ui, sans-serif";
     const wide = brush.measureText(text).width;
     const x = Math.min(Math.max(4, at.x + column * at.sx + 8), Math.max(4, at.box.width - wide - 8));
-    const y = Math.min(Math.max(34, at.y + row * at.sy - 8), at.box.height - 8);
+    let y = Math.min(Math.max(34, at.y + row * at.sy - 8), at.box.height - 8);
+    // Below the labels that are already there.
+    const hit = () => this.labels.find((one) => x < one.x + one.wide + 8 && one.x < x + wide + 8 && Math.abs(one.y - y) < 17);
+    for (let other = hit(); other && y < at.box.height - 8; other = hit()) y = other.y + 18;
+    this.labels.push({ x, y, wide });
     brush.fillStyle = "rgba(0, 0, 0, 0.65)";
     brush.fillRect(x - 3, y - 12, wide + 6, 16);
     brush.fillStyle = MARK;

@@ -109,7 +109,7 @@ export class Panel {
     for (const button of document.querySelectorAll("#panel .item")) {
       const is = button.dataset.id === viewer.selected;
       button.setAttribute("aria-current", is);
-      if (is) button.scrollIntoView({ block: "nearest" });
+      if (is) this.#reveal(button);
     }
     for (const box of document.querySelectorAll("#evidence input")) {
       box.checked = !viewer.hidden.has(box.parentElement.querySelector(".item").dataset.id);
@@ -139,6 +139,14 @@ export class Panel {
       row.append(make("button", { className: "danger", onclick: () => this.#reject(item) }, "Reject…"));
     }
     at("#detail").append(row);
+  }
+
+  // Scroll the panel, never the page, which would take the image out of sight.
+  #reveal(element) {
+    const [panel, box] = [at("#panel"), element.getBoundingClientRect()];
+    const frame = panel.getBoundingClientRect();
+    if (box.top < frame.top) panel.scrollTop -= frame.top - box.top + 8;
+    else if (box.bottom > frame.bottom) panel.scrollTop += Math.min(box.bottom - frame.bottom + 8, box.top - frame.top);
   }
 
   #cite(id) {
@@ -232,7 +240,7 @@ export class Panel {
       make("label", {}, "Brush size [ ]", this.radius),
       make("label", {}, "Reason, for the record", reason),
       make("div", { className: "row" }, this.saving, press("Cancel", "", () => viewer.endEdit())));
-    at("#edit").scrollIntoView({ block: "nearest" });
+    this.#reveal(at("#edit"));
     this.state();
   }
 
