@@ -48,8 +48,14 @@ TRUNK: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("CT shows no pleural mass, is pleural malignancy excluded?", ("pleural-malignancy-ct-misses",)),
     ("expiratory tracheal collapse of 55 percent, is this tracheomalacia?", ("tracheal-collapse-healthy",)),
     ("airway collapse in COPD on dynamic CT", ("tracheal-collapse-copd",)),
-    ("signs of right heart strain on CT pulmonary angiography", ("pulmonary-embolism-rv-lv-ratio",)),
-    ("right ventricle dilated in pulmonary embolism, risk of death", ("pulmonary-embolism-rv-dilation",)),
+    (
+        "signs of right heart strain on CT pulmonary angiography",
+        ("pulmonary-embolism-rv-lv-ratio", "rv-lv-ratio-embolism"),
+    ),
+    (
+        "right ventricle dilated in pulmonary embolism, risk of death",
+        ("pulmonary-embolism-rv-dilation", "rv-dilation-embolism-mortality"),
+    ),
     ("Does the clot burden predict death in pulmonary embolism?", ("pulmonary-embolism-ct-predictors",)),
     (
         "homogeneous adrenal nodule of 15 HU and 2 cm, what next?",
@@ -123,6 +129,7 @@ TRUNK: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Which sequence decides PI-RADS in the transition zone?", ("pi-rads-dominant-sequence",)),
     ("PSA density threshold for prostate biopsy", ("psa-density-mri",)),
     ("How is the volume of the prostate calculated?", ("prostate-volume-ultrasound-mr",)),
+    ("Which zone of the prostate grows with age?", ("prostate-volume-age-mr",)),
     ("testicular volume in adults", ("testis-volume-12-ml",)),
     ("Does testicular microlithiasis need follow-up?", ("testicular-microlithiasis-esur",)),
     ("Is ascites measurable under RECIST?", ("recist-1-1-non-measurable",)),
