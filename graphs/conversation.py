@@ -1,11 +1,12 @@
 """A conversation over one case: opened, asked, interrupted, taken up again."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from platform import python_version
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 from langchain_core.runnables import RunnableConfig
@@ -16,12 +17,24 @@ from numpy.typing import NDArray
 
 from graphs.correction import propose
 from graphs.diagnose import build
-from graphs.events import Admitted, Answered, Asked, Corrected, Event, Opened, Revised, ToolFinished, ToolStarted
+from graphs.events import (
+    Admitted,
+    Answered,
+    Asked,
+    Corrected,
+    Event,
+    Judged,
+    Opened,
+    Revised,
+    ToolFinished,
+    ToolStarted,
+)
 from graphs.home import Home, new_identifier
 from graphs.journal import LiveJournal, timed
 from graphs.overview import overview
 from graphs.recognition import recognised
 from graphs.setup import Bounds, Reasoner, Setup
+from graphs.signing import signed
 from graphs.standing import Standing
 from graphs.trace import Trace, TraceError
 from knowledge.blobs import BlobStore
@@ -36,6 +49,8 @@ PACKAGES = ("citrus-v", "langgraph", "langchain-core", "transformers", "torch", 
 
 Read = Callable[[BlobStore], Reading]
 Consent = Callable[[str, str], bool]
+Chart = Callable[[Identity], Iterable[str]]
+"""What else the chart says, such as laboratory values and a letter: read once it is known who is to be taken out."""
 Progress = Callable[[dict[str, Any]], None]
 
 
@@ -61,6 +76,11 @@ class Equipment:
 def refuse(subject: str, question: str) -> bool:
     """The consent of nobody: whatever needs a person's yes is declined."""
     return False
+
+
+def empty(identity: Identity) -> Iterable[str]:
+    """A chart that says nothing else."""
+    return ()
 
 
 def silent(progress: dict[str, Any]) -> None:
@@ -95,18 +115,21 @@ class Conversation:
 
     @classmethod
     @contextmanager
-    def start(cls, home: Home, equipment: Equipment, read: Read, settings: dict[str, Any]) -> Iterator[Self]:
+    def start(
+        cls, home: Home, equipment: Equipment, read: Read, settings: dict[str, Any], chart: Chart = empty
+    ) -> Iterator[Self]:
         """Begin a conversation: read the files, strip identity, record what they are.
 
         Args:
             read: Reads the person's files into a blob store.
             settings: What the person chose (spacing, modality), for the trace.
+            chart: Gives further statements of the chart; identity is taken out of each.
         """
         identifier = new_identifier()
         with Trace(home.conversation(identifier)) as trace, home.checkpointer() as saver:
             conversation = cls(identifier, trace, saver, equipment)
             conversation.journal.note(opened(identifier, equipment, conversation.reasoner, settings))
-            conversation._admit(read)
+            conversation._admit(read, chart)
             yield conversation
 
     @classmethod
@@ -127,7 +150,7 @@ class Conversation:
                 raise TraceError(f"{identifier}: its files had not been read when it ended; open them again")
             yield conversation
 
-    def _admit(self, read: Read) -> None:
+    def _admit(self, read: Read, chart: Chart) -> None:
         def work() -> Admitted:
             reading, seconds = timed(lambda: read(self.trace.blobs))
             self.identity, self.names = reading.identity, reading.names
@@ -138,7 +161,8 @@ class Conversation:
             if self.reasoner.pictures:
                 away = self.reasoner.leaves_machine is not None
                 pictures = overview(case, self.trace.blobs, leaves_machine=away)
-            return Admitted(case=case, evidence=chart_statements(patient), pictures=pictures, seconds=seconds)
+            further = [self.identity.scrub(text) for text in chart(self.identity)]
+            return Admitted(case=case, evidence=chart_statements(patient, further), pictures=pictures, seconds=seconds)
 
         self.journal.perform(None, ("admitted",), work)
 
@@ -252,6 +276,30 @@ class Conversation:
             raise TraceError(f"{self.identifier}: correction {event.number} ended without its outcome")
         return revised
 
+    def judge(
+        self, turn: int, opinion: Literal["helpful", "not helpful", "withdrawn"], comment: str, by: str, key: Path
+    ) -> Judged:
+        """File what a reader thinks of the answer of a turn.
+
+        Args:
+            comment: Anything that identifies the patient is taken out before it is recorded.
+            by: The account of the person who does it.
+            key: File of the key that signs it, `Home.signing_key`.
+
+        Raises:
+            ValueError: That turn has no answer, or the comment is longer than 8,000 characters.
+        """
+        if self._answered(turn) is None:
+            raise ValueError(f"turn {turn} has no answer to think anything of")
+        words = self.identity.scrub(comment.strip())
+        if len(words) > 8000:
+            raise ValueError(f"a comment has at most 8000 characters, not {len(words)}")
+        number = 1 + sum(isinstance(event, Judged) for event in self.trace)
+        event = Judged(turn=turn, number=number, opinion=opinion, comment=words, by=by, head=self.trace.head)
+        event = signed(event, self.identifier, key)
+        self.journal.note(event)
+        return event
+
     def stop(self) -> None:
         """End the running turn at its next step; safe from another thread."""
         self._setup.stop.set()
@@ -318,15 +366,15 @@ class Conversation:
         }
 
 
-def chart_statements(patient: Patient) -> tuple[Evidence, ...]:
-    """What the chart says of the patient, filed as the first evidence."""
+def chart_statements(patient: Patient, further: Iterable[str] = ()) -> tuple[Evidence, ...]:
+    """What the chart says of the patient, filed as the first evidence; `further` after the usual four."""
     words = {
         "Age": None if patient.age_years is None else f"{patient.age_years:g} years",
         "Sex": patient.sex,
         "Complaint": patient.complaint,
         "History": patient.history,
     }
-    said = [f"{name}: {value}" for name, value in words.items() if value]
+    said = [*(f"{name}: {value}" for name, value in words.items() if value), *further]
     return tuple(
         Statement(id=f"E{number}", produced_by="admit", speaker="chart", text=text)
         for number, text in enumerate(said, 1)

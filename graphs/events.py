@@ -283,6 +283,34 @@ class Revised(EventBase):
         return ("revised", self.number)
 
 
+class Judged(EventBase):
+    """What a reader thinks of an answer; nothing follows from it.
+
+    Attributes:
+        number: Judgements of a conversation count from 1; a later one of the same person and turn stands.
+        by: The account that filed it.
+        comment: The person's words, identity removed.
+        head: Hash of the line before it.
+        key_used: Public half, in hexadecimal, of the Ed25519 key that signed.
+        signature: Of everything else here and the conversation's id, in hexadecimal.
+    """
+
+    type: Literal["judged"] = "judged"
+    turn: int
+    number: int
+    opinion: Literal["helpful", "not helpful", "withdrawn"]
+    comment: str = ""
+    by: str
+    head: Sha256
+    key_used: str = ""
+    signature: str = ""
+
+    @property
+    def key(self) -> Key:
+        """One a number."""
+        return ("judged", self.number)
+
+
 class Stopped(EventBase):
     """A person stopped the turn before its step `step`."""
 
@@ -322,9 +350,13 @@ Event = Annotated[
     | Answered
     | Corrected
     | Revised
+    | Judged
     | Stopped
     | Resumed,
     Field(discriminator="type"),
 ]
 
 EVENT: TypeAdapter[Event] = TypeAdapter(Event)
+
+ASIDE = (Resumed, Judged)
+"""Events that tell of something beside the graph's run, so that a replay does not come past them."""

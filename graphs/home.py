@@ -44,6 +44,11 @@ class Home(BaseSettings):
         return self.home / "cache"
 
     @property
+    def signing_key(self) -> Path:
+        """The private key that vouches for what people file here; made on first use."""
+        return self.home / "signing.key"
+
+    @property
     def conversations(self) -> Path:
         """One folder for each conversation: trace, blobs, head."""
         return self.home / "conversations"

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol, TypeVar
 
-from graphs.events import Event, EventBase, Key, Resumed
+from graphs.events import ASIDE, Event, EventBase, Key, Resumed
 from graphs.trace import Trace, canonical
 
 Finished = TypeVar("Finished", bound=EventBase)
@@ -69,7 +69,7 @@ class LiveJournal:
 
     def _open_start(self) -> bool:
         last = self.trace.entries[-1].event if self.trace.entries else None
-        return last is not None and last.type not in ("answered", "admitted", "revised", "resumed")
+        return last is not None and last.type not in ("answered", "admitted", "revised", "judged", "resumed")
 
     def find(self, key: Key) -> Event | None:
         """The recorded event of that key."""
@@ -105,7 +105,7 @@ class ReplayJournal:
     """A journal that only looks up: no work is done, and everything must be as recorded."""
 
     def __init__(self, events: Iterable[Event]) -> None:
-        self.index = {event.key: event for event in events if not isinstance(event, Resumed)}
+        self.index = {event.key: event for event in events if not isinstance(event, ASIDE)}
         self._unseen = dict.fromkeys(self.index)
         self.events: list[Event] = []
 

@@ -14,7 +14,7 @@ from langsmith import tracing_context
 
 from graphs.conversation import Equipment, opened, transcript
 from graphs.diagnose import build
-from graphs.events import Admitted, Answered, Asked, Consent, Corrected, Event, Opened, Resumed, Revised, ToolFinished
+from graphs.events import ASIDE, Admitted, Answered, Asked, Consent, Corrected, Event, Opened, Revised, ToolFinished
 from graphs.export import is_export, read_export
 from graphs.journal import Divergence, Journal, LiveJournal, ReplayJournal, require_equal
 from graphs.setup import Bounds, Reasoner, Setup
@@ -40,7 +40,7 @@ class Replayed:
 
 
 def events_of(file: Path) -> list[Event]:
-    """The events of a trace or an export, without those that only tell of interruptions.
+    """The events of a trace or an export, without those that tell of something beside the graph's run.
 
     Raises:
         TraceError: The trace is not intact.
@@ -48,7 +48,7 @@ def events_of(file: Path) -> list[Event]:
     events = read_export(file)[0] if is_export(file) else [entry.event for entry in read_trace(file)]
     if not events or not isinstance(events[0], Opened):
         raise TraceError(f"{file}: does not begin with the opening of a conversation")
-    return [event for event in events if not isinstance(event, Resumed)]
+    return [event for event in events if not isinstance(event, ASIDE)]
 
 
 def replay(file: Path) -> Replayed:

@@ -123,7 +123,7 @@ class Verified:
 
 
 def verify_trace(file: Path, head: str | None = None) -> Verified:
-    """Check every line, every link and every blob.
+    """Check every line, every link, every signature and every blob.
 
     Args:
         head: The hash that was printed with an answer. Without it the `head` file beside the
@@ -132,6 +132,8 @@ def verify_trace(file: Path, head: str | None = None) -> Verified:
     Raises:
         TraceError: At the first thing that is not intact.
     """
+    from graphs.signing import check_signatures  # which speaks of entries, so it cannot come first
+
     content = _read_file(file)
     entries = read_lines(content.lines, file.name)
     if not entries:
@@ -150,6 +152,7 @@ def verify_trace(file: Path, head: str | None = None) -> Verified:
             raise TraceError(f"{file}: the last recorded event {kept} is not in it: the tail was cut or rewritten")
         # What follows the recorded head is a write that a dying process did not finish; bytes
         # torn off an event that had been recorded would have failed above.
+    check_signatures(entries, file.name)
     blobs = BlobStore(file.parent / "blobs")
     digests = dict.fromkeys(digest for entry in entries for digest in entry.event.blobs)
     for digest in digests:
