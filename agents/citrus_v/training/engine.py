@@ -4,6 +4,7 @@ import json
 import math
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from statistics import mean
 from typing import Any
 
 import torch
@@ -92,7 +93,9 @@ class Engine:
         accelerator.wait_for_everyone()
 
     def _tell(self, stage: Stage, step: int, heard: list[dict[str, float]]) -> None:
-        means = {name: round(sum(one.get(name, 0.0) for one in heard) / len(heard), 5) for name in heard[-1]}
+        # A batch without [SEG] has no loss of prompts: each loss is a mean over the batches that have it.
+        names = list(dict.fromkeys(name for one in heard for name in one))
+        means = {name: round(mean(one[name] for one in heard if name in one), 5) for name in names}
         with (self.folder / "metrics.jsonl").open("a", encoding="utf-8") as lines:
             lines.write(json.dumps({"stage": stage.name, "step": step, "rate": rate_at(stage, step), **means}) + "\n")
         if self.progress is not None:
@@ -227,7 +230,7 @@ def plot(folder: Path) -> Path:
     figure = Figure(figsize=(4 * len(stages), 3), layout="constrained")
     for place, (name, lines) in enumerate(stages.items(), start=1):
         axes = figure.add_subplot(1, len(stages), place)
-        for loss in [key for key in lines[-1] if key not in ("stage", "step", "rate")]:
+        for loss in dict.fromkeys(key for line in lines for key in line if key not in ("stage", "step", "rate")):
             axes.plot([line["step"] for line in lines], [float(line.get(loss, "nan")) for line in lines], label=loss)
         axes.set(title=name, xlabel="step", yscale="log")
         axes.legend(fontsize="x-small")
