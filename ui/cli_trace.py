@@ -129,16 +129,24 @@ def export(
     out: Annotated[Path, typer.Option("-o", "--out", help="Where to write; must not exist.")],
     pixels: Annotated[bool, typer.Option("--pixels", help="Take the images' own pixels along.")] = False,
     redact: Annotated[list[str] | None, typer.Option("--redact", metavar="WORD", help="Strike this out too.")] = None,
+    html: Annotated[
+        bool, typer.Option("--html", help="Write a page that any browser opens, without a network.")
+    ] = False,
 ) -> None:
     """Write one self-contained, redacted file that can be verified and replayed anywhere."""
     from graphs.export import export as run
     from graphs.trace import TraceError
+    from ui.trace_page.page import write_html
 
+    write = write_html if html else run
     try:
-        head = run(_file(trace), out, pixels=pixels, words=redact or ())
+        head = write(_file(trace), out, pixels=pixels, words=redact or ())
     except TraceError as error:
         raise _not_intact(error) from None
     except FileExistsError:
         typer.secho(f"{out}: already there, nothing was written", err=True, fg="red")
+        raise typer.Exit(2) from None
+    except OSError as error:
+        typer.secho(f"{out}: cannot be written ({error.strerror})", err=True, fg="red")
         raise typer.Exit(2) from None
     typer.echo(f"{out}\nhead {head}")
