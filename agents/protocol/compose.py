@@ -5,11 +5,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from agents.protocol import passages, sentences
-from agents.protocol.conversation import Conversation, Piece
+from agents.protocol.conversation import Call, Conversation, Piece
 from agents.protocol.intents import TALK, Intent
 from agents.protocol.kit import Kit
 from agents.protocol.ledger import Ledger
-from agents.protocol.plan import ANYTHING, library_query, listed, quantities, structures
+from agents.protocol.plan import ANYTHING, library_query, listed, measurements, quantities, structures
 from agents.protocol.sentences import Sentence, about
 from agents.protocol.understanding import Request
 from knowledge.evidence import TRUNCATED
@@ -66,6 +66,7 @@ class Composer:
             yield from self._results(image)
         yield from self._comparisons()
         yield from sentences.caveats(self.measured, self._told())
+        yield from self._criteria()
         for image in self.images:
             yield from self._about_image(image)
         yield from self._basis()
@@ -130,6 +131,41 @@ class Composer:
         if self.request.asks(Intent.SHOW):
             views = [piece for call in self.conversation.turn.calls for piece in call.pieces if piece.kind == "view"]
             yield from (sentence for view in views[-1:] for sentence in sentences.generic(view))
+
+    def _criteria(self) -> Iterator[Sentence]:
+        """What published limits and criteria say, as code held them; the sources after it."""
+        told = [piece for one in self._judgeable() for piece in self.ledger.judged(one.id)]
+        told += [piece for call in self._appraisals() for piece in call.pieces if piece.kind == "appraisal"]
+        for call in self._appraisals():
+            told += [one for one in call.pieces if one.kind == "criterion" and one.text("status") != "not assessed"]
+        for piece in told:
+            yield Sentence(piece.text("text"), (*piece.of, piece.id) if piece.kind == "criterion" else (piece.id,))
+        yield from sentences.caveats(
+            told, [*self._told(), *(note for piece in self.measured for note in piece.caveats)]
+        )
+        rested = {of for piece in told for of in piece.of}
+        for passage in self.conversation.pieces("passage"):
+            if passage.id in rested and self.request.asks(Intent.NORMALITY):
+                yield sentences.quote(passage, passages.telling(self.request.question, passage, 2, numbers=True))
+                break
+        calls = [*self._appraisals(), *(call for one in self._judgeable() if (call := self.ledger.judging(one.id)))]
+        refused = [piece for call in calls for piece in call.pieces if piece.kind == "limitation"]
+        # That nothing is said of a quantity is no news where something is said of another.
+        news = [piece for piece in refused if not piece.text("reason").startswith("No limit of the library is about")]
+        yield from sentences.limitations([(piece, []) for piece in news])
+
+    def _judgeable(self) -> list[Piece]:
+        """Measurements that published limits may be about, where that is asked."""
+        if self.kit.judge is None or not self.request.asks(Intent.NORMALITY):
+            return []
+        return [piece for image in self.images for piece in measurements(self.ledger, self.request, self.kit, image)]
+
+    def _appraisals(self) -> list[Call]:
+        """Calls of this turn that went through criteria."""
+        appraiser = self.kit.appraiser
+        if appraiser is None or not self.request.asks(Intent.DIAGNOSIS):
+            return []
+        return [call for call in self.conversation.turn.calls if call.tool == appraiser.name]
 
     def _about_image(self, image: Mapping[str, Any]) -> Iterator[Sentence]:
         """What a reader must know of an image, when it is first looked at or asked about."""
@@ -198,7 +234,7 @@ class Composer:
             if piece.kind in ("limitation", "absence"):
                 yield from sentences.generic(piece)
         if self.request.asks(Intent.NORMALITY):
-            if self.measured:
+            if self.measured and not any(self.ledger.judged(one.id) for one in self._judgeable()):
                 yield from self._normality(query, found)
             return
         chosen = passages.relevant(query, found)

@@ -72,6 +72,11 @@ EXAMPLES: dict[Intent, tuple[str, ...]] = {
         "is it ok for someone of this age",
         "is this abnormal",
     ),
+    Intent.DIAGNOSIS: (
+        "what is the differential diagnosis",
+        "which disease would explain these findings",
+        "does the organ meet the criteria of a disease",
+    ),
     Intent.PICTURE: (
         "what does this file contain",
         "in which direction was it acquired",

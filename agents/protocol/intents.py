@@ -21,6 +21,7 @@ class Intent(StrEnum):
     KNOWLEDGE = "knowledge"
     SIDES = "sides"
     REPORT = "report"
+    DIAGNOSIS = "diagnosis"
     WHY = "why"
     ABILITIES = "abilities"
     GREETING = "greeting"
@@ -156,6 +157,10 @@ _CUES: dict[Intent, tuple[str, ...]] = {
         r"hyperinflat\w+",
         r"atroph\w+",
         r"dilated",
+        r"aneurysmal",
+        r"ectatic",
+        r"widened",
+        r"what (?:does|do|would) (?:it|this|that|these|those|they|the \w+|\d\S*(?: \w+)?) mean",
         r"reduced",
         r"increased",
         r"raised",
@@ -298,6 +303,13 @@ _CUES: dict[Intent, tuple[str, ...]] = {
         r"interpret\w*",
         r"all (?:organs|structures)",
         r"tell me about (?:this|the)",
+    ),
+    Intent.DIAGNOSIS: (
+        r"differential(?: diagnos[ei]s)?",
+        r"what (?:could|might|can) (?:this|it|that|these|they) be",
+        r"(?:which|what) (?:disease|diagnosis|condition)s?",
+        r"candidate (?:disease|diagnos[ei]s)",
+        r"meets? (?:the )?criteria",
     ),
     Intent.WHY: (
         r"^(?:but |and |so )?why",

@@ -135,9 +135,14 @@ class Kit:
         self.grounders = tuple(
             tool for tool in tools if "region" in tool.returns and _takes_targets(tool) and tool not in self.segmenters
         )
-        roles = (self.inspector, self.measurer, self.retriever, *self.segmenters, *self.grounders)
+        self.judge = self._first(lambda tool: "criterion" in tool.returns and tool.takes("measurement"))
+        self.appraiser = self._first(lambda tool: "appraisal" in tool.returns and tool.takes("disease"))
+        judges = (self.judge, self.appraiser)
+        roles = (self.inspector, self.measurer, self.retriever, *judges, *self.segmenters, *self.grounders)
         self.special = tuple(tool for tool in tools if tool not in roles and tool.intents)
         self.targets = self._known_targets()
+        known = self.appraiser.targets if self.appraiser else ()
+        self.diseases = tuple((disease.name, *disease.synonyms) for disease in known)
 
     def _first(self, fits: Any) -> BoundTool | None:
         return next((tool for tool in self.tools if fits(tool)), None)
@@ -156,6 +161,11 @@ class Kit:
                 both = KnownTarget(base, (f"{base}s",), (target.name, other.name), target.modalities, target.dimensions)
                 known.setdefault(base, both)
         return known
+
+    def judges(self, target: str) -> bool:
+        """Whether the judge has limits for a structure, on whichever side it lies."""
+        bare = target.removeprefix("left ").removeprefix("right ")
+        return self.judge is not None and (self.judge.knows(target) or self.judge.knows(bare))
 
     def leaves(self, target: str) -> tuple[str, ...]:
         """The single structures a target stands for; itself where it is one."""

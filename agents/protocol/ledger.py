@@ -86,6 +86,19 @@ class Ledger:
                 return call
         return None
 
+    def judging(self, measurement: str) -> Call | None:
+        """The call that held a measurement against published limits."""
+        judge = self.kit.judge
+        for call in self._calls:
+            if judge and call.tool == judge.name and call.arguments.get("measurement") == measurement:
+                return call
+        return None
+
+    def judged(self, measurement: str) -> list[Piece]:
+        """What published limits say of a measurement."""
+        call = self.judging(measurement)
+        return [piece for piece in call.pieces if piece.kind == "criterion"] if call else []
+
     def retrieved(self, query: str) -> Call | None:
         """An earlier search of the library in the same words."""
         retriever = self.kit.retriever

@@ -5,11 +5,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from agents.protocol.conversation import Conversation
+from agents.protocol.conversation import Conversation, Piece
 from agents.protocol.intents import TALK, Intent
 from agents.protocol.kit import BoundTool, Kit
 from agents.protocol.ledger import Ledger
 from agents.protocol.understanding import Request, Wanted
+from knowledge.evidence import TRUNCATED
 
 ANYTHING = "anything"
 """No structure's name: a segmenting tool that is asked for it refuses, and lists what it knows."""
@@ -75,8 +76,11 @@ def _steps(ledger: Ledger, request: Request, kit: Kit, images: Sequence[Mapping[
         for image in images:
             yield from _find(ledger, request, kit, image)
             yield from _measure(ledger, request, kit, image)
+            yield from _judge(ledger, request, kit, image)
+            yield from _appraise(request, kit, image)
             yield from _show(ledger, request, kit, image)
-    if kit.retriever and (request.asks(Intent.KNOWLEDGE) or _comparable(ledger, request, kit, images)):
+    judged = any(ledger.judged(piece.id) for image in images for piece in measurements(ledger, request, kit, image))
+    if kit.retriever and (request.asks(Intent.KNOWLEDGE) or (_comparable(ledger, request, kit, images) and not judged)):
         query = library_query(request, images)
         if ledger.retrieved(query) is None:
             yield Step(kit.retriever.name, _retrieve(kit.retriever, query), "Looking it up in the library")
@@ -109,7 +113,7 @@ def structures(request: Request, kit: Kit, image: Mapping[str, Any]) -> tuple[Wa
             for names in (("heart",), ("chest", "thorax"))
         ]
         return tuple(Wanted(name, name in kit.targets) for name in heart_and_chest)
-    if request.wanted or not request.asks(Intent.REPORT):
+    if request.wanted or not request.asks(Intent.REPORT, Intent.DIAGNOSIS):
         return request.wanted
     return tuple(
         Wanted(target.name)
@@ -130,6 +134,46 @@ def quantities(request: Request, kit: Kit, image: Mapping[str, Any]) -> tuple[st
     offered = (kit.measurer.choices("quantities") if kit.measurer else None) or ()
     spelt = {word.lower(): word for word in offered}
     return tuple(dict.fromkeys(spelt.get(name.lower(), name) for name in names))
+
+
+def judged_quantities(request: Request, kit: Kit, image: Mapping[str, Any], target: str) -> tuple[str, ...]:
+    """Quantities that limits of a structure may be about, where the question is what its size means."""
+    if not request.asks(Intent.NORMALITY, Intent.DIAGNOSIS) or not kit.judges(target):
+        return ()
+    offered = (kit.measurer.choices("quantities") if kit.measurer else None) or ()
+    wished = ("short axis", "long axis", *(("3-D diameter",) if image.get("dimensions") == 3 else ()))
+    return tuple(name for name in wished if name in offered)
+
+
+def _judge(ledger: Ledger, request: Request, kit: Kit, image: Mapping[str, Any]) -> Iterator[Step]:
+    """Hold what was measured against published limits, in code."""
+    if kit.judge is None or not request.asks(Intent.NORMALITY):
+        return
+    for piece in measurements(ledger, request, kit, image):
+        if TRUNCATED not in piece.caveats and not ledger.judging(piece.id):
+            arguments = {"image": image["id"], "measurement": piece.id}
+            what = f"the {piece.quantity.get('name')} of the {piece.target}"
+            yield Step(kit.judge.name, arguments, f"Holding {what} against published limits")
+
+
+def measurements(ledger: Ledger, request: Request, kit: Kit, image: Mapping[str, Any]) -> Iterator[Piece]:
+    """What was measured of the structures that published limits are about."""
+    for structure in structures(request, kit, image):
+        if not kit.judges(structure.name):
+            continue
+        names = (*quantities(request, kit, image), *judged_quantities(request, kit, image, structure.name))
+        for found in ledger.measurable(str(image["id"]), structure.name):
+            yield from ledger.measured(found.id, tuple(dict.fromkeys(names)))
+
+
+def _appraise(request: Request, kit: Kit, image: Mapping[str, Any]) -> Iterator[Step]:
+    """Go through the criteria of the diseases asked about, or of every one that the evidence speaks to."""
+    if kit.appraiser is None or not request.asks(Intent.DIAGNOSIS):
+        return
+    for disease in request.diseases or (None,):
+        named = {"disease": disease} if disease else {}
+        purpose = f"Going through the criteria for {disease}" if disease else "Going through the criteria of diseases"
+        yield Step(kit.appraiser.name, {"image": image["id"]} | named, purpose)
 
 
 def library_query(request: Request, images: Sequence[Mapping[str, Any]]) -> str:
@@ -168,7 +212,8 @@ def _finder(request: Request, kit: Kit, target: str) -> BoundTool | None:
 def _find(ledger: Ledger, request: Request, kit: Kit, image: Mapping[str, Any]) -> Iterator[Step]:
     wanted = structures(request, kit, image)
     if not (
-        request.measured or request.asks(Intent.PLACE, Intent.PRESENCE, Intent.OUTLINE, Intent.SHOW, Intent.REPORT)
+        request.measured
+        or request.asks(Intent.PLACE, Intent.PRESENCE, Intent.OUTLINE, Intent.SHOW, Intent.REPORT, Intent.DIAGNOSIS)
     ):
         return
     together: dict[str, list[str]] = {}
@@ -217,7 +262,8 @@ def _measure(ledger: Ledger, request: Request, kit: Kit, image: Mapping[str, Any
         return
     for label, pieces in found.items():
         for piece in pieces:
-            lacking = [n for n in names if not ledger.measured(piece.id, [n]) and not ledger.measuring(piece.id, n)]
+            wished = dict.fromkeys((*names, *judged_quantities(request, kit, image, label)))
+            lacking = [n for n in wished if not ledger.measured(piece.id, [n]) and not ledger.measuring(piece.id, n)]
             if lacking:
                 missing[piece.id] = lacking
                 labels.append(label)

@@ -24,7 +24,7 @@ from agents.protocol.plan import Step, next_step
 from agents.protocol.understanding import Request, Understanding
 
 NAME = "protocol"
-VERSION = "1"
+VERSION = "2"
 """Changes whenever the same messages may lead to another step."""
 
 

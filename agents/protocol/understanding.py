@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from agents.protocol.clauses import clauses, cued
 from agents.protocol.examples import EXAMPLES
 from agents.protocol.intents import CUES, MEASURED, TALK, Intent
-from agents.protocol.kit import BoundTool, Kit
+from agents.protocol.kit import BoundTool, Kit, KnownTarget
 from agents.protocol.meaning import vector, vectors
 from agents.protocol.structures import ANATOMY, BOTH, FINDINGS, MASKED, MODIFIERS, OPPOSITE, SIDES, Named, Structures
-from agents.protocol.words import mend, stem, tokens
+from agents.protocol.words import mend, stem, stems, tokens
 from knowledge.embedding import model_folder
 
 MEANING = 0.5
@@ -51,6 +51,7 @@ class Request:
         measured: The measurements meant, also where the question only points back at them.
         wanted: Structures, single ones, in the order they are named.
         images: Ids of the images meant.
+        diseases: Diseases that are named, as the appraising tool calls them.
         special: Name of the special tool that answers it, or None.
         unclear: Whether a structure is needed and none is named.
     """
@@ -61,6 +62,7 @@ class Request:
     measured: tuple[Intent, ...] = ()
     wanted: tuple[Wanted, ...] = ()
     images: tuple[str, ...] = ()
+    diseases: tuple[str, ...] = ()
     special: str | None = None
     unclear: bool = False
 
@@ -115,6 +117,7 @@ class Understanding:
         self._special = [(tool, intent) for tool in kit.special for intent in tool.intents]
         self._special_vectors = vectors([intent for _, intent in self._special])
         said = {word for texts in EXAMPLES.values() for text in texts for word in tokens(text)}
+        said |= {word for disease in kit.diseases for name in disease for word in tokens(name)}
         other = ({word for word in said if len(word) > 3} - _STOP) | _CLINICAL | ANATOMY | FINDINGS | MODIFIERS
         self._wanted = [*sorted(self.structures.words), *sorted(other - self.structures.words)]
         self._known = frozenset((*self._wanted, *said, *_STOP))
@@ -132,7 +135,7 @@ class Understanding:
         special = self._special_tool(" ".join(words), named, intents)
         wanted = self._wanted_structures(words, named, intents, before)
         request = Request(question, masked, intents, measured, wanted, special=special.name if special else None)
-        request = _complete(request, before)
+        request = self._diagnostic(_complete(request, before), words)
         needs = request.asks(
             *MEASURED - {Intent.RATIO}, Intent.PLACE, Intent.PRESENCE, Intent.OUTLINE, Intent.SIDES, Intent.NORMALITY
         )
@@ -141,6 +144,27 @@ class Understanding:
             images=self._images(question, words, request, before, images),
             unclear=needs and not request.wanted and special is None and Intent.RATIO not in request.measured,
         )
+
+    def _diagnostic(self, request: Request, words: Sequence[str]) -> Request:
+        """A question about this patient that names a disease asks for its criteria, and for what those are about."""
+        named = self._diseases(words)
+        if not named or request.special or Intent.KNOWLEDGE in request.intents or Intent.RATIO in request.measured:
+            return request
+        parts = list(dict.fromkeys(part for disease in named for part in disease.parts))
+        known = [Wanted(leaf) for part in parts for leaf in self.kit.leaves(part) if leaf in self.kit.targets]
+        wanted = tuple(dict.fromkeys(known)) or tuple(Wanted(part, known=False) for part in parts[:1])
+        diseases = tuple(disease.name for disease in named)
+        measured = (Intent.SIZE, Intent.DENSITY) if known else ()
+        return replace(request, intents=(Intent.DIAGNOSIS,), measured=measured, wanted=wanted, diseases=diseases)
+
+    def _diseases(self, words: Sequence[str]) -> list[KnownTarget]:
+        """Diseases that the appraiser knows, by any of their names."""
+        text = f" {' '.join(map(stem, words))} "
+        return [
+            disease
+            for disease in (self.kit.appraiser.targets if self.kit.appraiser else ())
+            if any(f" {' '.join(stems(name))} " in text for name in (disease.name, *disease.synonyms))
+        ]
 
     def _is_word(self, word: str) -> bool:
         """Whether a word is spelt right: it is English, known here, or betrays an intent."""
@@ -314,7 +338,7 @@ def _complete(request: Request, before: Request | None) -> Request:
         if request.asks(Intent.NORMALITY) and "cardiomegaly" in request.words:
             return replace(request, measured=(Intent.RATIO,))
         return replace(request, measured=(before.measured if before and before.measured else (Intent.SIZE,)))
-    if request.asks(Intent.REPORT):
+    if request.asks(Intent.REPORT, Intent.DIAGNOSIS):
         return replace(request, measured=(Intent.SIZE, Intent.DENSITY) if request.wanted else (Intent.SIZE,))
     if request.asks(Intent.WHY) and before:
         return replace(request, measured=before.measured)

@@ -68,7 +68,7 @@ class Batch:
 
     Attributes:
         pixels: (b, 3, side, side), normalised.
-        targets: (b, k), rows of `TARGETS`.
+        targets: (b, k), rows of the sampler's targets.
         truth: (b, k, side/2, side/2) shares.
         has_mask: (b, k).
         present: (b, k), -1 where unknown.
@@ -88,8 +88,8 @@ class Batch:
 class Sampler:
     """Draws batches; the same seed and step give the same batch."""
 
-    def __init__(self, prepared: Sequence[Prepared], seed: int) -> None:
-        self.seed = seed
+    def __init__(self, prepared: Sequence[Prepared], seed: int, targets: Sequence[str] = TARGETS) -> None:
+        self.seed, self.targets = seed, list(targets)
         self.by_folder: dict[str, list[Prepared]] = {}
         for one in prepared:
             self.by_folder.setdefault(one.folder, []).append(one)
@@ -130,21 +130,21 @@ class Sampler:
         truth, has_mask = torch.zeros(prompts, side // 2, side // 2), torch.zeros(prompts, dtype=torch.bool)
         known = torch.full((prompts,), -1)
         for slot, target in enumerate(_choose(folder, there, shown, prompts, random)):
-            targets[slot] = TARGETS.index(target)
+            targets[slot] = self.targets.index(target)
             known[slot] = -1 if target in lost else int(there.get(target, False))
             if target in shown:
                 truth[slot] = adaptive_avg_pool2d(shown[target][None], side // 2)[0]
                 has_mask[slot] = True
         dense, told = (
-            torch.zeros(len(TARGETS), side // coarseness, side // coarseness),
-            torch.zeros(len(TARGETS), dtype=torch.bool),
+            torch.zeros(len(self.targets), side // coarseness, side // coarseness),
+            torch.zeros(len(self.targets), dtype=torch.bool),
         )
-        for index, target in enumerate(TARGETS):
+        for index, target in enumerate(self.targets):
             if target in shown:
                 dense[index] = adaptive_avg_pool2d(shown[target][None], side // coarseness)[0]
             told[index] = target in shown or (target not in lost and there.get(target) is False)
         for target in foreign(folder):
-            told[TARGETS.index(target)] = True
+            told[self.targets.index(target)] = True
         return (moved / 255 - _MEAN) / _DEVIATION, targets, truth, has_mask, known, dense, told
 
 
@@ -155,12 +155,12 @@ def _choose(
     first = sorted(shown)
     random.shuffle(first)
     asked = first[: prompts - 1]
-    rest = [target for target in home(folder) if target in there and target not in shown]
+    rest = [target for target in home(folder) or sorted(there) if target in there and target not in shown]
     while len(asked) < prompts:
         near = [target for target in rest if target not in asked]
         if near and random.random() < 0.7:
             asked.append(near[int(random.integers(len(near)))])
             continue
-        far = [target for target in foreign(folder) if target not in asked]
+        far = [target for target in foreign(folder) if target not in asked] or near or sorted(there) or list(TARGETS)
         asked.append(far[int(random.integers(len(far)))])
     return asked

@@ -96,6 +96,8 @@ def converse(example: Example, kind: Kind, random: Generator, grid: tuple[int, i
         case "question":
             return _question(example, random)
         case "presence":
+            if not present(example):
+                return None
             target, there = _asked(example, random)
             answer = f"Yes, the image shows the {target}." if there else f"No, there is no {target} in this image."
             return Conversation(kind, ((phrased(PRESENT, target, random), answer),), example)
@@ -107,6 +109,8 @@ def converse(example: Example, kind: Kind, random: Generator, grid: tuple[int, i
                 return None
             return Conversation(kind, ((phrased(SEGMENT, wanted, random), OUTLINED),), example, (wanted,))
         case "report":
+            if example.folder not in FAMILIES:
+                return None
             return Conversation(kind, ((_one(REPORT, random), report(example)),), example)
         case "call":
             return _call(example, random)
@@ -133,7 +137,12 @@ def report(example: Example) -> str:
     return " ".join(said)
 
 
-def _question(example: Example, random: Generator) -> Conversation:
+def _question(example: Example, random: Generator) -> Conversation | None:
+    if dialogue := example.facts.get("dialogue"):
+        question, answer = dialogue[int(random.integers(len(dialogue)))]
+        return Conversation("question", ((question, answer),), example)
+    if example.folder not in FAMILIES:
+        return None
     if example.folder == "brain_mri" and random.random() < 0.7:
         answer = f"The tumour is a {example.facts['label']}."
         return Conversation("question", ((_one(WHICH_TUMOUR, random), answer),), example)
@@ -147,6 +156,7 @@ def _asked(example: Example, random: Generator) -> tuple[str, bool]:
     missing = [target for target, yes in known.items() if not yes and not target.startswith("centre")]
     missing += [target for target in foreign(example.folder) if not target.startswith("centre")]
     yes = bool(there) and random.random() < 0.5
+    yes = yes or not missing
     return _one(there if yes else missing, random), yes
 
 

@@ -17,6 +17,7 @@ from PIL import Image as PillowImage
 from scipy import ndimage
 
 from agents.citrus_v.training.examples import Box, Example
+from agents.citrus_v.training.formats import jsonl
 
 TUMOURS = ("meningioma", "glioma", "pituitary tumour")
 """Kinds of brain tumour in the words of the targets."""
@@ -42,15 +43,17 @@ def read(root: Path, split: str | None = None) -> Iterator[Example]:
     """
     folders = known(root)
     if not folders:
-        raise FolderError(f"{root} holds none of {', '.join(READERS)} with an index.jsonl")
+        raise FolderError(f"{root} holds no folder with an index.jsonl, such as {', '.join(READERS)}")
     for folder in folders:
         yield from read_folder(folder, split)
 
 
 def known(root: Path) -> list[Path]:
-    """The folders under `root` that `read` understands."""
-    own = [root] if root.name in READERS else []
-    return [folder for folder in [*own, *(root / name for name in READERS)] if (folder / "index.jsonl").is_file()]
+    """The folders under `root` that hold an index: ours in their order, then others, read as `formats.jsonl`."""
+    if (root / "index.jsonl").is_file():
+        return [root]
+    found = [file.parent for file in sorted(root.glob("*/index.jsonl"))]
+    return sorted(found, key=lambda folder: ([*READERS, folder.name].index(folder.name), folder.name))
 
 
 def read_folder(folder: Path, split: str | None = None) -> Iterator[Example]:
@@ -59,6 +62,9 @@ def read_folder(folder: Path, split: str | None = None) -> Iterator[Example]:
     Raises:
         FolderError: A row or file in it is broken.
     """
+    if folder.name not in READERS:
+        yield from (example for example in jsonl(folder) if split in (None, example.split))
+        return
     for number, row in enumerate(rows(folder), start=1):
         if split is not None and row.get("split") != split:
             continue

@@ -30,12 +30,12 @@ class Learner(nn.Module):
             targets of a picture, not only from those that are asked for.
     """
 
-    def __init__(self, model: CitrusV) -> None:
+    def __init__(self, model: CitrusV, targets: Sequence[str] = TARGETS) -> None:
         super().__init__()
         self.model = model
         width = model.config.segmenter_config.vision_config.fpn_hidden_size
-        self.table = nn.Embedding(len(TARGETS), model.config.prompt_size)
-        self.dense = nn.Conv2d(width, len(TARGETS), kernel_size=1)
+        self.table = nn.Embedding(len(targets), model.config.prompt_size)
+        self.dense = nn.Conv2d(width, len(targets), kernel_size=1)
         nn.init.normal_(self.table.weight, std=PROMPT_SPREAD)
 
 
@@ -50,7 +50,7 @@ class Spoken:
         patches: Of all pictures, one after the other; None without pictures.
         grids: (pictures, 3).
         segments: (k, 2), row and position of each `[SEG]`.
-        targets: (k,), rows of `TARGETS`.
+        targets: (k,), rows of the learner's targets.
     """
 
     ids: Tensor

@@ -21,11 +21,20 @@ class Speaker:
 
     Args:
         length: Tokens of a piece of plain text.
+        targets: The learner's.
     """
 
-    def __init__(self, processor: CitrusVProcessor, seg: int, end: int, seed: int, length: int = 96) -> None:
+    def __init__(
+        self,
+        processor: CitrusVProcessor,
+        seg: int,
+        end: int,
+        seed: int,
+        length: int = 96,
+        targets: Sequence[str] = TARGETS,
+    ) -> None:
         self.processor, self.seg, self.end = processor, seg, end
-        self.seed, self.length = seed, length
+        self.seed, self.length, self.targets = seed, length, list(targets)
 
     def words(self, text: str) -> list[int]:
         """Token ids; `[SEG]` becomes the token that draws."""
@@ -69,7 +78,7 @@ class Speaker:
         rows = []
         for picture, wanted in zip(pictures, targets.tolist(), strict=True):
             for index in wanted:
-                rows.append((picture, phrased(SEGMENT, TARGETS[index], random), OUTLINED, (index,)))
+                rows.append((picture, phrased(SEGMENT, self.targets[index], random), OUTLINED, (index,)))
         return self._padded(rows)
 
     def join(self, conversations: Sequence[Conversation], random: Generator, change: float = 0.0) -> Spoken:
@@ -82,7 +91,7 @@ class Speaker:
                 pixels = moved.permute(1, 2, 0).byte().numpy()
             question, answer = one.turns[0]
             rows.append(
-                (Picture.from_array(pixels), question, answer, tuple(TARGETS.index(name) for name in one.targets))
+                (Picture.from_array(pixels), question, answer, tuple(self.targets.index(name) for name in one.targets))
             )
         return self._padded(rows)
 

@@ -1,6 +1,6 @@
 """What the small model is taught to outline, and on which pictures a target may be called absent."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,7 +34,7 @@ TARGETS = (
     "left lung",
     "right lung",
 )
-"""Every target, in an order that never changes: a row of the prompt table each."""
+"""Every target of our folders, in an order that never changes: a row of the prompt table each."""
 
 _HOME = {
     "brain_mri": ("brain tumour", *TUMOURS),
@@ -56,13 +56,21 @@ _UNTOLD = {
 """Targets that may be on the pictures of a folder although nobody marked them there."""
 
 
+def targets_of(examples: Iterable[Example]) -> tuple[str, ...]:
+    """Ours, and after them those of other folders in alphabetical order."""
+    others = {target for example in examples for target in (*example.masks, *example.boxes, *example.absent)}
+    return (*TARGETS, *sorted(others - set(TARGETS)))
+
+
 def home(folder: str) -> tuple[str, ...]:
-    """Targets that the pictures of a folder are labelled for."""
-    return _HOME[folder]
+    """Targets that the pictures of a folder are labelled for; none for a folder that is not ours."""
+    return _HOME.get(folder, ())
 
 
 def foreign(folder: str) -> tuple[str, ...]:
-    """Targets that are surely not on the pictures of a folder."""
+    """Targets that are surely not on the pictures of a folder; none for one that is not ours."""
+    if folder not in _HOME:
+        return ()
     return tuple(target for target in TARGETS if target not in (*_HOME[folder], *_UNTOLD[folder]))
 
 

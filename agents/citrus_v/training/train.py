@@ -21,6 +21,7 @@ from agents.citrus_v.training.leaks import refuse_leaks
 from agents.citrus_v.training.objectives import Learner
 from agents.citrus_v.training.recipe import Beginning, Recipe, Stage
 from agents.citrus_v.training.spoken import Speaker
+from agents.citrus_v.training.targets import targets_of
 
 SHARD = "15MB"
 
@@ -43,9 +44,9 @@ def train(recipe: Recipe, data: Path, folder: Path, only: str | None = None, pro
     wanted = recipe.stages if only is None else (recipe.stage(only),)
     torch.manual_seed(recipe.seed)
     model, processor = begin(recipe.model, data / "text", folder)
-    learner = Learner(model)
-    engine = Engine(learner, recipe, folder, progress)
     feed = Feed(recipe, processor, model.config, data)
+    learner = Learner(model, feed.targets)
+    engine = Engine(learner, recipe, folder, progress)
     for stage in recipe.stages:
         if engine.done(stage):
             engine.load(stage)
@@ -134,25 +135,37 @@ def _from_parts(start: Beginning, bounds: dict[str, int]) -> tuple[CitrusV, Citr
 
 
 class Feed:
-    """The batches of every stage, from data that is read when first needed."""
+    """The batches of every stage.
+
+    Attributes:
+        targets: What the data is labelled for.
+    """
 
     def __init__(self, recipe: Recipe, processor: CitrusVProcessor, config: CitrusVConfig, data: Path) -> None:
         self.recipe, self.processor, self.config, self.data = recipe, processor, config, data
-        self._examples: list[Example] = []
+        self.examples = list(read(data, "train"))
+        refuse_leaks(self.examples, read(data, "dev"))
+        self.targets = targets_of(self.examples)
 
     def of(self, stage: Stage) -> Callable[[int, int], Any]:
         """What gives the batch of a step for that stage."""
-        speaker = Speaker(self.processor, self.config.seg_token_id, min(self.config.end_token_ids), self._seed(stage))
+        speaker = Speaker(
+            self.processor,
+            self.config.seg_token_id,
+            min(self.config.end_token_ids),
+            self._seed(stage),
+            targets=self.targets,
+        )
         if stage.objective == "text":
             stream = np.array([token for text in texts(self.data / "text") for token in self._line(speaker, text)])
             return lambda step, size: speaker.text(stream, step, size)
-        examples = self._train()
+        examples = self.examples
         if stage.objective == "conversations":
             by_folder: dict[str, list[Example]] = {}
             for example in examples:
                 by_folder.setdefault(example.folder, []).append(example)
             return lambda step, size: speaker.about(by_folder, stage.kinds, step, size)
-        sampler = Sampler([prepare(example) for example in examples], self._seed(stage))
+        sampler = Sampler([prepare(example) for example in examples], self._seed(stage), self.targets)
 
         def pictures(step: int, size: int) -> Any:
             phase = stage.phase(step)
@@ -165,12 +178,6 @@ class Feed:
 
     def _seed(self, stage: Stage) -> int:
         return self.recipe.seed * 1000 + self.recipe.stages.index(stage)
-
-    def _train(self) -> list[Example]:
-        if not self._examples:
-            self._examples = list(read(self.data, "train"))
-            refuse_leaks(self._examples, read(self.data, "dev"))
-        return self._examples
 
     def _line(self, speaker: Speaker, text: str) -> list[int]:
         return [*self.processor.words(text), speaker.end]

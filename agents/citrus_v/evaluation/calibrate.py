@@ -1,0 +1,135 @@
+"""From what was seen on held-out pictures to what a checkpoint may say of itself: its `abilities.json`."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from scipy.optimize import isotonic_regression
+
+from agents.citrus_v.abilities import Abilities, Ability, Calibration, Family
+from agents.citrus_v.evaluation.figures import calibration_error
+from agents.citrus_v.evaluation.suite import Record, Records
+from agents.citrus_v.offered import Offer
+from agents.citrus_v.training.conversations import FAMILIES, SYNONYMS
+from agents.citrus_v.training.targets import CENTRE, CENTRE_SHARE, INSTANCES, TILES, home
+from knowledge.case import Modality
+
+ABSTAIN_BELOW = 0.5
+"""Expected Dice under which no outline is given: less than half of it would be right."""
+
+_LEAST = 8
+_KNOTS = 10
+
+_WHERE: Mapping[str, tuple[tuple[Modality, ...], tuple[str, ...], tuple[int, ...]]] = {
+    "brain_mri": ((Modality.MR,), ("brain", "head"), (2, 3)),
+    "cardiac_mri": ((Modality.MR,), ("heart", "cardiac", "chest"), (2, 3)),
+    "hippocampus_mri": ((Modality.MR,), ("brain", "head", "hippocampus"), (2, 3)),
+    "nuclei": ((Modality.SM,), (), (2,)),
+    "blood_cells": ((Modality.SM,), ("blood",), (2,)),
+    "chest_xray": ((Modality.CR, Modality.DX), ("chest",), (2,)),
+}
+
+_FAMILIES: Mapping[str, tuple[Modality, str | None]] = {
+    "brain_mri": (Modality.MR, "brain"),
+    "cardiac_mri": (Modality.MR, "heart"),
+    "hippocampus_mri": (Modality.MR, "brain"),
+    "nuclei": (Modality.SM, None),
+    "blood_cells": (Modality.SM, "blood"),
+    "chest_xray": (Modality.CR, "chest"),
+}
+
+_UNOFFERED = frozenset({"left lung", "right lung", "meningioma", "glioma", "pituitary tumour"})
+"""Sides, which the pixels do not tell, and diagnoses, which an outline does not make."""
+
+
+def abilities(records: Records, name: str) -> Abilities:
+    """What to say of a checkpoint by that name after it was looked through."""
+    folders = list(dict.fromkeys(row.folder for row in records.rows))
+    found = []
+    for folder in folders:
+        for target in home(folder):
+            rows = [row for row in records.rows if row.folder == folder and row.target == target]
+            if target.startswith("centre") or target in _UNOFFERED or not any(row.dice is not None for row in rows):
+                continue
+            found.append(_ability(folder, target, rows, records))
+    families = tuple(
+        Family(
+            sentence=f"This is {FAMILIES[folder]}.",
+            modality=_FAMILIES[folder][0],
+            body_part=_FAMILIES[folder][1],
+            targets=tuple(one.offer.name for one in found if one.offer.name in home(folder)),
+        )
+        for folder in folders
+    )
+    return Abilities(name=name, targets=tuple(found), families=families)
+
+
+def _ability(folder: str, target: str, rows: Sequence[Record], records: Records) -> Ability:
+    modalities, parts, dimensions = _WHERE[folder]
+    outlined = [row for row in rows if row.dice is not None]
+    # Asked where it is not: on the pictures of every folder.
+    asked = [row for row in records.rows if row.target == target and row.present is not None]
+    instances = target in INSTANCES
+    return Ability(
+        offer=Offer(
+            name=target,
+            synonyms=SYNONYMS.get(target, ()),
+            modalities=modalities,
+            body_parts=parts,
+            dimensions=dimensions,
+        ),
+        dice=float(np.mean([row.dice for row in outlined])),
+        pictures=len({row.group for row in outlined}),
+        present_above=threshold([row.presence for row in asked], [bool(row.present) for row in asked]),
+        confidence=fit([row.sureness for row in outlined], [row.dice or 0.0 for row in outlined]),
+        abstain_below=ABSTAIN_BELOW,
+        tiles=TILES.get(target, 1),
+        centre=CENTRE.format(target) if instances else None,
+        centre_share=CENTRE_SHARE if instances else 1.0,
+    )
+
+
+def fit(scores: Sequence[float], came: Sequence[float]) -> Calibration | None:
+    """A rising map through the means of equal shares of the pictures; None where there are too few."""
+    if len(scores) < _LEAST:
+        return None
+    order = np.argsort(np.asarray(scores))
+    parts = np.array_split(order, min(_KNOTS, len(order) // 4))
+    knots = np.array([np.mean(np.asarray(scores)[part]) for part in parts])
+    values = np.array([np.mean(np.asarray(came)[part]) for part in parts])
+    rising = isotonic_regression(values, weights=np.array([len(part) for part in parts])).x
+    return Calibration(
+        scores=tuple(round(float(knot), 4) for knot in knots),
+        values=tuple(round(float(np.clip(value, 0, 1)), 4) for value in rising),
+    )
+
+
+def threshold(scores: Sequence[float], truths: Sequence[bool]) -> float:
+    """The score that parts present from absent best, both alike; a half where one kind is missing."""
+    truth, values = np.asarray(truths, dtype=bool), np.asarray(scores)
+    if not truth.any() or truth.all():
+        return 0.5
+    candidates = np.unique(np.round(values, 3))
+    gains = [(values[truth] >= at).mean() - (values[~truth] >= at).mean() for at in candidates]
+    best = [float(at) for at, gain in zip(candidates, gains, strict=True) if gain >= max(gains) - 1e-9]
+    return round(float(np.clip(np.median(best), 0.05, 0.95)), 3)
+
+
+def cross_fitted_error(rows: Sequence[Record]) -> float:
+    """Calibration error where each half of the groups is judged by a map fitted to the other."""
+    outlined = [row for row in rows if row.dice is not None]
+    groups = sorted({row.group for row in outlined})
+    halves = [set(groups[0::2]), set(groups[1::2])]
+    expected: list[float] = []
+    came: list[float] = []
+    for held, other in (halves, halves[::-1]):
+        fitted = fit(
+            [row.sureness for row in outlined if row.group in other],
+            [row.dice or 0.0 for row in outlined if row.group in other],
+        )
+        if fitted is None:
+            return float("nan")
+        for row in outlined:
+            if row.group in held:
+                expected.append(fitted(row.sureness))
+                came.append(row.dice or 0.0)
+    return calibration_error(expected, came)
