@@ -245,6 +245,7 @@ class Conversation:
         mask: NDArray[np.bool_] | None,
         *,
         by: str,
+        key: Path,
         reason: str = "",
         consent: Consent = refuse,
         progress: Progress = silent,
@@ -255,6 +256,7 @@ class Conversation:
             of: Id of a mask, box, measurement or absence that stands.
             mask: (slices, rows, columns), what to put in place of a mask or an absence; None rejects.
             by: The account of the person who does it.
+            key: File of the key that signs it, `Home.signing_key`.
             reason: Anything that identifies the patient is taken out before it is recorded.
 
         Raises:
@@ -263,7 +265,8 @@ class Conversation:
         self._setup.stop.clear()
         self.catch_up(consent, progress)
         words = self.identity.scrub(reason.strip())
-        event = propose(self.standing, self.case, self.trace.blobs, of=of, mask=mask, by=by, reason=words)
+        wish = propose(self.standing, self.case, self.trace.blobs, of=of, mask=mask, by=by, reason=words)
+        event = signed(wish.model_copy(update={"head": self.trace.head}), self.identifier, key)
         return self._correct(event, consent, progress)
 
     def _correct(self, event: Corrected, consent: Consent, progress: Progress) -> Revised:

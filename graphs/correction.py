@@ -21,6 +21,7 @@ from graphs.events import Answered, Corrected, Revised, Revision, ToolStarted, V
 from graphs.revise import revised
 from graphs.setup import Setup
 from graphs.standing import Standing, latest
+from graphs.trace import GENESIS
 from knowledge.blobs import BlobStore
 from knowledge.briefing import tool_result
 from knowledge.case import Case
@@ -49,7 +50,7 @@ def propose(
     by: str,
     reason: str = "",
 ) -> Corrected:
-    """A correction as it will be recorded; the drawn mask is put into `blobs`.
+    """A correction as it will be recorded, but for its place and signature; the drawn mask is put into `blobs`.
 
     Args:
         of: Id of a mask, box, measurement or absence that stands.
@@ -69,7 +70,7 @@ def propose(
     if not isinstance(item, REJECTABLE):
         raise CorrectionError(f"{of} is a {item.kind}: a mask, box, measurement or absence can be corrected")
     new = () if mask is None else (_drawn(item, mask, case, blobs, f"E{len(standing.evidence) + 1}"),)
-    return Corrected(number=len(standing.corrections) + 1, of=of, evidence=new, by=by, reason=reason)
+    return Corrected(number=len(standing.corrections) + 1, of=of, evidence=new, by=by, reason=reason, head=GENESIS)
 
 
 def _drawn(item: Evidence, mask: NDArray[np.bool_], case: Case, blobs: BlobStore, identifier: str) -> Mask:

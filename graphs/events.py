@@ -224,6 +224,9 @@ class Corrected(EventBase):
         evidence: What takes its place, filed under an id of its own; empty where it is rejected.
         by: The account that did it.
         reason: The person's words, identity removed.
+        head: Hash of the line before it.
+        key_used: Public half, in hexadecimal, of the Ed25519 key that signed.
+        signature: Of everything else here and the conversation's id, in hexadecimal.
     """
 
     type: Literal["corrected"] = "corrected"
@@ -232,6 +235,9 @@ class Corrected(EventBase):
     evidence: tuple[Evidence, ...]
     by: str
     reason: str = ""
+    head: Sha256
+    key_used: str = ""
+    signature: str = ""
 
     @property
     def key(self) -> Key:

@@ -7,16 +7,19 @@ conversation, the place in its record and the words, so it cannot be moved.
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from graphs.events import Event, Judged, Opened
+from graphs.events import Corrected, Event, Judged, Opened
 from graphs.trace import Entry, TraceError, canonical
 
+Signable = TypeVar("Signable", Judged, Corrected)
+"""What a person files under their name."""
 
-def signed(event: Judged, conversation: str, file: Path) -> Judged:
+
+def signed(event: Signable, conversation: str, file: Path) -> Signable:
     """`event` with the signature of the key in `file`, which is made on first use, readable by its owner only."""
     key = _private(file)
     named = event.model_copy(update={"key_used": key.public_key().public_bytes_raw().hex()})
@@ -35,7 +38,7 @@ def check_signatures(entries: list[Entry], name: str) -> int:
         event: Event = entry.event
         if isinstance(event, Opened):
             conversation = event.conversation
-        if isinstance(event, Judged):
+        if isinstance(event, Judged | Corrected):
             count += 1
             try:
                 key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(event.key_used))
@@ -48,7 +51,7 @@ def check_signatures(entries: list[Entry], name: str) -> int:
     return count
 
 
-def _covered(event: Judged, conversation: str) -> bytes:
+def _covered(event: Judged | Corrected, conversation: str) -> bytes:
     words: dict[str, Any] = event.model_dump(mode="json", exclude={"signature"})
     return canonical({"conversation": conversation, "event": words})
 

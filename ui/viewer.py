@@ -8,6 +8,7 @@ import base64
 import binascii
 import logging
 from importlib.resources import files
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, HTTPException, Request
@@ -113,10 +114,8 @@ def router(house: House, access: Access) -> APIRouter:
         shown = await run_in_threadpool(opened, request, case)
         try:
             drawn = await run_in_threadpool(_drawn, asked, shown)
-            await house.work_on(
-                case,
-                lambda conversation: _correct(conversation, asked, drawn, user),
-            )
+            key = house.home.signing_key
+            await house.work_on(case, lambda conversation: _correct(conversation, asked, drawn, user, key))
         except CorrectionError as error:
             raise HTTPException(422, f"{str(error)[:1].upper()}{str(error)[1:]}.") from None
         except (HomeError, TraceError) as error:
@@ -126,8 +125,8 @@ def router(house: House, access: Access) -> APIRouter:
     return routes
 
 
-def _correct(conversation: Conversation, asked: Asked, drawn: Any, user: str) -> None:
-    conversation.correct(asked.evidence, drawn, by=user, reason=asked.reason)
+def _correct(conversation: Conversation, asked: Asked, drawn: Any, user: str, key: Path) -> None:
+    conversation.correct(asked.evidence, drawn, by=user, key=key, reason=asked.reason)
 
 
 def _drawn(asked: Asked, shown: Shown) -> Any:

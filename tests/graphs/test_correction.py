@@ -13,7 +13,7 @@ from graphs.conversation import Conversation
 from graphs.correction import CORRECTED, CorrectionError
 from graphs.events import Corrected, Event, Revised, ToolFinished, ToolStarted
 from graphs.replay import events_of, replay, rerun
-from graphs.trace import verify_trace
+from graphs.trace import Trace, TraceError, verify_trace
 from knowledge.evidence import Evidence, Mask, Measurement
 from tests.graphs.scripted import Reply, Weigh, call, equipment, home, reader
 from tools.imaging.volume import decode_mask, store_mask
@@ -92,7 +92,9 @@ def test_only_what_rests_on_the_mask_is_measured_again(tmp_path: Path) -> None:
     with start(tmp_path) as conversation:
         before = conversation.ask("How large?")
         length = len(conversation.trace.entries)
-        revised = conversation.correct("E1", smaller(conversation), by=READER, reason="spills over")
+        revised = conversation.correct(
+            "E1", smaller(conversation), by=READER, key=conversation.trace.folder / "key", reason="spills over"
+        )
         events = [entry.event for entry in conversation.trace.entries][length:]
         evidence = conversation.evidence
     assert kinds(events) == ["corrected", "tool_started", "tool_finished", "revised"]
@@ -129,14 +131,16 @@ def test_it_is_recorded_before_what_follows_from_it(tmp_path: Path) -> None:
     joined.tools.update({"outline": Outline(), "measure": Watching()})
     with Conversation.start(home(tmp_path), joined, reader(), {}) as conversation:
         conversation.ask("How large?")
-        conversation.correct("E1", smaller(conversation), by=READER)
+        conversation.correct("E1", smaller(conversation), by=READER, key=conversation.trace.folder / "key")
     assert seen[-1][-2:] == ["corrected", "tool_started"]
 
 
 def test_a_rejected_mask_takes_its_sentences_with_it_and_no_other(tmp_path: Path) -> None:
     with start(tmp_path) as conversation:
         conversation.ask("How large?")
-        revised = conversation.correct("E1", None, by=READER, reason="not an organ")
+        revised = conversation.correct(
+            "E1", None, by=READER, key=conversation.trace.folder / "key", reason="not an organ"
+        )
         standing = conversation.standing
     assert revised.replaced == {}
     assert revised.withdrawn == ("E1", "E3")
@@ -153,7 +157,7 @@ def test_a_rejected_mask_takes_its_sentences_with_it_and_no_other(tmp_path: Path
 def test_a_rejected_measurement_leaves_its_mask(tmp_path: Path) -> None:
     with start(tmp_path) as conversation:
         conversation.ask("How large?")
-        revised = conversation.correct("E3", None, by=READER)
+        revised = conversation.correct("E3", None, by=READER, key=conversation.trace.folder / "key")
     assert revised.withdrawn == ("E3",)
     assert "The right half is seen in this image [E1]." in revised.answers[0].answer
     assert "[E3]" not in revised.answers[0].answer
@@ -162,7 +166,7 @@ def test_a_rejected_measurement_leaves_its_mask(tmp_path: Path) -> None:
 def test_nothing_left_is_said_to_be_so(tmp_path: Path) -> None:
     with start(tmp_path, *SCRIPT[:2], answer(RIGHT)) as conversation:
         conversation.ask("How large?")
-        revised = conversation.correct("E1", None, by=READER)
+        revised = conversation.correct("E1", None, by=READER, key=conversation.trace.folder / "key")
     assert revised.answers[0].answer.startswith("Nothing of this answer is left")
     assert revised.answers[0].answer.endswith(NOTICE)
 
@@ -172,7 +176,7 @@ def test_a_sentence_that_turns_false_is_withdrawn(tmp_path: Path) -> None:
     with start(tmp_path, *SCRIPT[:2], answer("The right half is on slices 3 to 8 [E1].", LEFT)) as opened:
         said = opened.ask("How large?")
         assert not said.withheld
-        revised = opened.correct("E1", smaller(opened), by=READER)
+        revised = opened.correct("E1", smaller(opened), by=READER, key=opened.trace.folder / "key")
     assert [claim.evidence for claim in revised.answers[0].claims] == [("E4",)]
     assert [claim.text for claim in revised.answers[0].withheld] == ["The right half is on slices 3 to 8."]
     assert "does not hold after the correction" in revised.answers[0].withheld[0].reason
@@ -181,13 +185,13 @@ def test_a_sentence_that_turns_false_is_withdrawn(tmp_path: Path) -> None:
 def test_corrections_follow_each_other(tmp_path: Path) -> None:
     with start(tmp_path) as conversation:
         conversation.ask("How large?")
-        conversation.correct("E1", smaller(conversation), by=READER)
+        conversation.correct("E1", smaller(conversation), by=READER, key=conversation.trace.folder / "key")
         again = smaller(conversation, "E5")
         again[3] = False
-        second = conversation.correct("E5", again, by=READER)
+        second = conversation.correct("E5", again, by=READER, key=conversation.trace.folder / "key")
         with pytest.raises(CorrectionError, match="what stands now is E7"):
-            conversation.correct("E1", again, by=READER)
-        third = conversation.correct("E7", None, by=READER)
+            conversation.correct("E1", again, by=READER, key=conversation.trace.folder / "key")
+        third = conversation.correct("E7", None, by=READER, key=conversation.trace.folder / "key")
         standing = conversation.standing
         file = conversation.trace.file
     assert second.replaced == {"E5": "E7", "E6": "E8"}
@@ -202,7 +206,7 @@ def test_corrections_follow_each_other(tmp_path: Path) -> None:
 def test_the_next_turn_reasons_from_what_stands(tmp_path: Path) -> None:
     with start(tmp_path, *SCRIPT, answer(LEFT), *[AIMessage("The right half is seen [E1].")] * 3) as conversation:
         conversation.ask("How large?")
-        revised = conversation.correct("E1", smaller(conversation), by=READER)
+        revised = conversation.correct("E1", smaller(conversation), by=READER, key=conversation.trace.folder / "key")
         conversation.ask("And the left?")
         prompt = conversation.reasoner.model.seen[-1]  # type: ignore[attr-defined]
         calls = [one for message in prompt if message.type == "ai" for one in message.tool_calls]
@@ -219,7 +223,13 @@ def test_the_next_turn_reasons_from_what_stands(tmp_path: Path) -> None:
 def test_replay_is_exact_and_needs_no_pixels(tmp_path: Path) -> None:
     with start(tmp_path, *SCRIPT, answer(LEFT)) as conversation:
         conversation.ask("How large?")
-        conversation.correct("E1", smaller(conversation), by=READER, reason="mail a.person@example.org")
+        conversation.correct(
+            "E1",
+            smaller(conversation),
+            by=READER,
+            key=conversation.trace.folder / "key",
+            reason="mail a.person@example.org",
+        )
         conversation.ask("And the left?")
         file = conversation.trace.file
     for blob in (file.parent / "blobs").rglob("*"):
@@ -231,10 +241,25 @@ def test_replay_is_exact_and_needs_no_pixels(tmp_path: Path) -> None:
     assert "example.org" not in file.read_text()
 
 
+def test_a_signature_holds_its_words(tmp_path: Path) -> None:
+    with start(tmp_path) as conversation:
+        conversation.ask("How large?")
+        conversation.correct("E1", None, by=READER, key=tmp_path / "key", reason="not an organ")
+        file = conversation.trace.file
+    verify_trace(file)
+    folder = tmp_path / "forged"
+    with Trace(folder) as forged:
+        for event in events_of(file):
+            text = event.model_dump_json().replace("dr.adams", "dr.evans")
+            forged.append(type(event).model_validate_json(text))
+    with pytest.raises(TraceError, match="signature"):
+        verify_trace(forged.file)
+
+
 def test_rerun_makes_the_same_corrections(tmp_path: Path) -> None:
     with start(tmp_path) as conversation:
         conversation.ask("How large?")
-        conversation.correct("E1", smaller(conversation), by=READER)
+        conversation.correct("E1", smaller(conversation), by=READER, key=conversation.trace.folder / "key")
         file = conversation.trace.file
     joined = equipment(SCRIPT)
     joined.tools.update({"outline": Outline(), "measure": Measure()})
@@ -245,7 +270,7 @@ def test_rerun_makes_the_same_corrections(tmp_path: Path) -> None:
 def test_cut_off_at_any_event_it_goes_on(tmp_path: Path, kept: int) -> None:
     with start(tmp_path) as conversation:
         conversation.ask("How large?")
-        whole = conversation.correct("E1", smaller(conversation), by=READER)
+        whole = conversation.correct("E1", smaller(conversation), by=READER, key=conversation.trace.folder / "key")
         file, identifier = conversation.trace.file, conversation.identifier
     lines = file.read_bytes().splitlines(keepends=True)
     file.write_bytes(b"".join(lines[:kept]))
@@ -279,5 +304,5 @@ def test_what_cannot_be_corrected_is_refused_and_not_recorded(tmp_path: Path) ->
             ("E1", same, "the same"),
         ):
             with pytest.raises(CorrectionError, match=words):
-                conversation.correct(of, drawn, by=READER)
+                conversation.correct(of, drawn, by=READER, key=conversation.trace.folder / "key")
         assert len(conversation.trace.entries) == length
