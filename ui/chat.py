@@ -9,12 +9,13 @@ Imported by `ui.serve` alone, after the folder that Chainlit reads its settings 
 import asyncio
 import logging
 import re
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from pathlib import Path
 from typing import Any
 
 import chainlit as cl
-from chainlit.input_widget import Select, TextInput
+from chainlit.input_widget import Select, Tab, TextInput
+from chainlit.types import ThreadDict
 
 from graphs.conversation import Conversation
 from graphs.equipment import EquipmentError, reasoners
@@ -22,12 +23,15 @@ from graphs.home import HomeError
 from graphs.trace import TraceError
 from knowledge.blobs import BlobStore
 from tools.imaging.read import Reading, read_case
+from ui import access_log
 from ui import chat_visits as visits
 from ui import chat_words as words
+from ui.chat_chart import Chart
 from ui.chat_house import HOUSE
-from ui.chat_settings import Choices, modalities
+from ui.chat_settings import SEXES, Choices, modalities
+from ui.chat_threads import Threads
 from ui.chat_turn import show_answer, showing, working
-from ui.chat_uploads import Upload, lay_out
+from ui.chat_uploads import Upload, lay_out, parted
 from ui.chat_visits import Visit
 
 log = logging.getLogger("citrus.chat")
@@ -38,6 +42,8 @@ _OWN_FAULTS = (EquipmentError, HomeError, TraceError)
 """Errors whose words are written for the person."""
 _PATIENCE = 600
 """Seconds that a question to the person stays open."""
+_SETTLE = 0.3
+"""Seconds in which the page puts a record in place."""
 
 
 def _start(visit: Visit, work: Coroutine[Any, Any, object]) -> asyncio.Task[None]:
@@ -86,10 +92,34 @@ async def starters() -> list[cl.Starter]:
 async def chat_start() -> None:
     """Offer the settings; the welcome screen says the rest."""
     visits.here()
-    names = list(reasoners())
-    await cl.ChatSettings(
-        [
-            Select(id="reasoner", label="Reasoner", values=names, initial_value=HOUSE.reasoner),
+    # Else Chainlit would list the session as a case before one is open, under the words that were typed.
+    cl.context.session.has_first_interaction = True
+    await _offer_settings()
+
+
+async def _offer_settings() -> None:
+    patient = Tab(
+        id="patient",
+        label="Patient",
+        inputs=[
+            TextInput(id="age", label="Age in years", initial="", placeholder="61"),
+            Select(id="sex", label="Sex", values=list(SEXES), initial_value=SEXES[0]),
+            TextInput(id="complaint", label="Complaint", initial="", placeholder="Cough for three weeks"),
+            TextInput(id="history", label="History", initial="", multiline=True),
+            TextInput(
+                id="labs",
+                label="Laboratory values, one a line; or drop a CSV table",
+                initial="",
+                placeholder="CRP, 48, mg/L",
+                multiline=True,
+            ),
+        ],
+    )
+    files = Tab(
+        id="files",
+        label="Files and reasoner",
+        inputs=[
+            Select(id="reasoner", label="Reasoner", values=list(reasoners()), initial_value=HOUSE.reasoner),
             Select(
                 id="modality",
                 label="Modality, where the files do not say",
@@ -102,8 +132,29 @@ async def chat_start() -> None:
                 initial="",
                 placeholder="0.2, 0.2",
             ),
-        ]
-    ).send()
+        ],
+    )
+    await cl.ChatSettings([patient, files]).send()
+
+
+@cl.on_chat_resume
+async def chat_resume(thread: ThreadDict) -> None:
+    """Take up the case whose record the page is about to show."""
+    visit = visits.here()
+    await _offer_settings()
+
+    async def take_up() -> None:
+        # The page puts the record in place of all that it was shown before.
+        await asyncio.sleep(_SETTLE)
+        await _take_up(visit, thread["id"])
+
+    _start(visit, take_up())
+
+
+@cl.data_layer
+def data_layer() -> Threads:
+    """The list of cases, and thumbs."""
+    return Threads(HOUSE)
 
 
 @cl.on_settings_update
@@ -177,12 +228,14 @@ async def _take(visit: Visit, uploads: list[Upload], text: str) -> None:
         await _ask(visit, text)
 
 
-_HELP = """Drop the images of one patient here: a DICOM zip or several DICOM files, NIfTI, PNG, JPEG or TIFF. Then ask,
-for example how large something is, where it is, or what is known about it.
+_HELP = """Drop the images of one patient here: a DICOM zip or several DICOM files, NIfTI, PNG, JPEG or TIFF. Letters as
+PDF and laboratory tables as CSV may come with them. Then ask, for example how large something is, where it is, or what
+is known about it.
 
 - Type **demo** to open a phantom chest CT whose truth is known.
-- Type **resume** and the id of a conversation to take it up again.
-- The settings beside the message box hold the reasoner, and the modality and pixel spacing where files are silent.
+- Your cases are listed at the side; press one to take it up again.
+- The settings beside the message box hold the patient's age, sex, complaint, history and laboratory values, the
+  reasoner, and the modality and pixel spacing where files are silent.
 """
 
 
@@ -230,9 +283,10 @@ async def _open(visit: Visit, uploads: list[Upload]) -> bool:
     """Read files into a new conversation and show the case."""
     visit.cases += 1
     folder = cl.context.session.files_dir / f"case-{visit.cases}"
-    paths = await visit.sitting.do(lambda: lay_out(uploads, folder))
+    images, documents = await visit.sitting.do(lambda: parted(uploads))
+    paths = await visit.sitting.do(lambda: lay_out(images, folder))
     visit.uploads = uploads
-    return await _read(visit, paths, f"Reading {len(uploads)} file{'s' if len(uploads) > 1 else ''}")
+    return await _read(visit, paths, f"Reading {len(uploads)} file{'s' if len(uploads) > 1 else ''}", documents)
 
 
 async def _demo(visit: Visit) -> None:
@@ -250,40 +304,61 @@ async def _demo(visit: Visit) -> None:
     await _read(visit, [folder], "Reading the phantom")
 
 
-async def _read(visit: Visit, paths: list[Path], name: str) -> bool:
+async def _read(visit: Visit, paths: list[Path], name: str, documents: Sequence[Upload] = ()) -> bool:
     try:
         choices = Choices.of(visit.settings, HOUSE.reasoner)
     except ValueError as error:
         await cl.ErrorMessage(content=words.plain(str(error))).send()
         return False
     equipment = await visit.sitting.do(lambda: HOUSE.equipment(choices.reasoner))
+    chart = Chart(choices.labs, [(one.name, one.path) for one in documents])
 
     def read(blobs: BlobStore) -> Reading:
-        return read_case(paths, blobs, spacing=choices.spacing, modality=choices.modality)
+        reading = read_case(paths, blobs, spacing=choices.spacing, modality=choices.modality, patient=choices.patient)
+        chart.read()
+        problems = (*reading.case.problems, *chart.problems)
+        case = reading.case.model_copy(update={"problems": problems})
+        return Reading(case, reading.identity, reading.names | chart.names)
 
     async with working(name):
-        conversation = await visit.sitting.open(equipment, read, choices.recorded())
-    await _panel(conversation)
+        conversation = await visit.sitting.open(equipment, read, choices.recorded(), chart.statements)
+        await visit.sitting.do(lambda: HOUSE.access.own(visit.user, conversation.identifier))
+    if conversation.case.problems:
+        access_log.note("files not opened", user=visit.user, count=len(conversation.case.problems))
+    if chart.left_out:
+        access_log.note("refused", user=visit.user, why="instructions in a document", count=chart.left_out)
     if not conversation.case.images:
+        await _panel(conversation)
         await visit.sitting.leave()
         return False
+    await _enlist(conversation)
+    await _panel(conversation)
     return True
+
+
+async def _enlist(conversation: Conversation) -> None:
+    """Let the page know this case by its own name: in its address, in the list, and in what is sent from now on."""
+    session = cl.context.session
+    session.thread_id = conversation.identifier
+    told = {"interaction": conversation.identifier, "thread_id": conversation.identifier}
+    await cl.context.emitter.emit("first_interaction", told)
 
 
 async def _panel(conversation: Conversation) -> None:
     """Show the case, and what may be asked about it."""
-    if not conversation.case.images:
-        content = f"{words.case(conversation)}\n\nSo there is nothing to ask about\\."
-        await cl.Message(content=content).send()
+    case = conversation.case
+    content = words.case(case, conversation.evidence.values(), conversation.names)
+    if not case.images:
+        await cl.Message(content=f"{content}\n\nSo there is nothing to ask about\\.").send()
         return
-    actions = [
+    await cl.Message(content=content, actions=_offered(conversation)).send()
+
+
+def _offered(conversation: Conversation) -> list[cl.Action]:
+    return [
         cl.Action(name="ask", label=question, payload={"question": question})
         for question in HOUSE.questions(conversation)
     ]
-    content = (
-        f"{words.case(conversation)}\n\nTo take this conversation up again later: `resume {conversation.identifier}`"
-    )
-    await cl.Message(content=content, actions=actions).send()
 
 
 async def _ask(visit: Visit, question: str) -> None:
@@ -299,28 +374,55 @@ async def _ask(visit: Visit, question: str) -> None:
 
 
 async def _resume(visit: Visit, identifier: str) -> None:
-    """Take up a conversation: the case, what was said, and the turn that was cut off."""
+    """Take up a conversation by its id: the case and what was said, then the turn that was cut off."""
+    if not HOUSE.access.may_open(visit.user, identifier):
+        access_log.note("refused", user=visit.user, why="another's case, or none")
+        raise TraceError("There is no such case among yours.")
+    await _enter(visit, identifier)
+    conversation = _opened(visit, identifier)
+    await _enlist(conversation)
+    await _panel(conversation)
+    for asked, answered in conversation.turns:
+        await cl.Message(content=asked.question, type="user_message", author="You").send()
+        if answered is not None:
+            await show_answer(visit.sitting, answered)
+    await _catch_up(visit, conversation)
+
+
+async def _take_up(visit: Visit, identifier: str) -> None:
+    """Take up a conversation whose record the page shows already."""
+    await _enter(visit, identifier)
+    conversation = _opened(visit, identifier)
+    if not await _catch_up(visit, conversation):
+        await cl.Message(content="The case is open again\\.", actions=_offered(conversation)).send()
+
+
+async def _enter(visit: Visit, identifier: str) -> None:
     visits.adopt(visit, identifier)
     await visit.sitting.wake()
-    if visit.sitting.identifier != identifier:
-        choices = Choices.of(visit.settings, HOUSE.reasoner)
-        equipment = await visit.sitting.do(lambda: HOUSE.equipment(choices.reasoner))
-        await visit.sitting.resume(equipment, identifier)
-        visit.uploads = []
-        await cl.Message(
-            content="What names the patient in the files was not kept\\. Please do not type it in this conversation\\."
-        ).send()
+    if visit.sitting.identifier == identifier:
+        return
+    choices = Choices.of(visit.settings, HOUSE.reasoner)
+    equipment = await visit.sitting.do(lambda: HOUSE.equipment(choices.reasoner))
+    await visit.sitting.resume(equipment, identifier)
+    visit.uploads = []
+    await cl.Message(
+        content="What names the patient in the files was not kept\\. Please do not type it in this conversation\\."
+    ).send()
+
+
+def _opened(visit: Visit, identifier: str) -> Conversation:
     conversation = visit.sitting.conversation
     if conversation is None:
         raise TraceError(f"{identifier} was closed while it was taken up")
-    await _panel(conversation)
-    unfinished = False
-    for asked, answered in conversation.turns:
-        await cl.Message(content=asked.question, type="user_message", author="You").send()
-        unfinished = answered is None
-        if answered is not None:
-            await show_answer(visit.sitting, answered)
+    return conversation
+
+
+async def _catch_up(visit: Visit, conversation: Conversation) -> bool:
+    """Finish the turn that was cut off; whether there was one."""
+    unfinished = any(answered is None for _, answered in conversation.turns)
     async with showing() as show:
         answer = await visit.sitting.catch_up(show, _consent)
     if answer is not None and unfinished:
         await show_answer(visit.sitting, answer)
+    return unfinished

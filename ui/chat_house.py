@@ -10,6 +10,7 @@ from graphs.conversation import Conversation, Equipment
 from graphs.equipment import equip
 from graphs.home import Home
 from tools.backends import Target
+from ui.access import Access
 
 if TYPE_CHECKING:
     from knowledge.case import Image
@@ -26,6 +27,7 @@ class House:
     Attributes:
         reasoner: The one that sessions begin with.
         leave: Called when the server ends.
+        access: Who may open what.
         sittings: The places at which conversations are open in this server.
     """
 
@@ -33,6 +35,7 @@ class House:
         self.home = Home()
         self.reasoner = "protocol"
         self.leave: Callable[[], None] = lambda: None
+        self.access = Access(self.home, lambda _: None)
         self.sittings: weakref.WeakSet[Sitting] = weakref.WeakSet()
         self._equipment: dict[str, Equipment] = {}
         self._visited = asyncio.Lock()

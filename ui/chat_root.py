@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from graphs.diagnose import NOTICE
+from ui.access_tokens import HOURS
 
 NAME = "Citrus-V"
 UPLOAD_MB = 2048
@@ -39,6 +40,7 @@ _FOREIGN = (
 
 _CONFIG = """[project]
 session_timeout = {linger}
+user_session_timeout = {hours}
 user_env = []
 cache = false
 allow_origins = {origins}
@@ -88,8 +90,8 @@ _WORDS: dict[str, Any] = {
         },
         "messages": {"status": {"using": "Now:", "used": "Done:"}},
         "settings": {
-            "title": "Settings",
-            "customize": "How the next files are read, and who reasons about them",
+            "title": "Patient and settings",
+            "customize": "What the chart says of the patient, how the next files are read, and who reasons about them",
         },
         "watermark": NOTICE,
     },
@@ -106,15 +108,20 @@ _WORDS: dict[str, Any] = {
     },
 }
 
-_WELCOME = f"DICOM, NIfTI, PNG, JPEG or TIFF. Nothing leaves this machine without your yes. {NOTICE}"
+_WELCOME = (
+    "DICOM, NIfTI, PNG, JPEG or TIFF; letters as PDF, laboratory values as CSV. "
+    f"Nothing leaves this machine without your yes. {NOTICE}"
+)
 
 _ABOUT = f"""# Citrus-V
 
-Drop the images of one patient: a DICOM zip or several DICOM files, NIfTI, PNG, JPEG or TIFF. Then ask.
+Drop the images of one patient: a DICOM zip or several DICOM files, NIfTI, PNG, JPEG or TIFF. Letters as PDF and
+laboratory tables as CSV may come with them. Age, sex, complaint and history stand in the settings. Then ask.
 
 - Every sentence of an answer carries the evidence that it rests on. Press a mark such as **E3** to see it.
 - Sentences that the evidence does not carry are withheld and listed, never shown as fact.
-- Each conversation is recorded. Its trace can be verified, replayed and taken up again: type **resume** and its id.
+- Each case is recorded, listed at the side, and yours alone. Its record can be verified, replayed and taken up again.
+- A thumb and a comment on an answer are filed in the record under your name.
 - Nothing leaves this machine without your yes: where a reasoner would send something elsewhere, you are asked first.
 
 **{NOTICE}**
@@ -138,7 +145,12 @@ class Root:
         hidden, public = self.folder / ".chainlit", self.folder / "public"
         (hidden / "translations").mkdir(parents=True)
         shown = _CONFIG.format(
-            linger=LINGER, origins=json.dumps(origins), files=UPLOAD_FILES, megabytes=UPLOAD_MB, name=NAME
+            linger=LINGER,
+            hours=HOURS * 3600,
+            origins=json.dumps(origins),
+            files=UPLOAD_FILES,
+            megabytes=UPLOAD_MB,
+            name=NAME,
         )
         (hidden / "config.toml").write_text(shown, encoding="utf-8")
         words = json.loads((_chainlit() / "translations" / "en-US.json").read_text(encoding="utf-8"))
@@ -150,10 +162,19 @@ class Root:
         with (public / "chat.css").open("a", encoding="utf-8") as style:
             style.write(f"#welcome-screen::after {{ content: {json.dumps(_WELCOME)}; }}\n")
 
-    def point(self, environment: MutableMapping[str, str]) -> None:
-        """Let Chainlit run from here, and reach nothing outside this machine."""
+    def point(self, environment: MutableMapping[str, str], secret: str, url: str = "") -> None:
+        """Let Chainlit run from here, sign with our secret, and reach nothing outside this machine.
+
+        Args:
+            url: How browsers reach this server where that is another address than its own.
+        """
         for name in _FOREIGN:
             environment.pop(name, None)
+        environment["CHAINLIT_AUTH_SECRET"] = secret
+        # Signing in is asked for by our door, whatever Chainlit has been told of ways to do so.
+        environment["CHAINLIT_CUSTOM_AUTH"] = "true"
+        if url:
+            environment["CHAINLIT_URL"] = url
         environment["CHAINLIT_APP_ROOT"] = str(self.folder)
         # Else it would read the working folder's .env, which may name a database.
         environment["CHAINLIT_ENV_FILE"] = str(self.folder / "no.env")

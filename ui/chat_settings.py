@@ -1,12 +1,17 @@
 """What a person may choose on the page before files are opened."""
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Literal, cast
 
-from knowledge.case import Modality
+from pydantic import ValidationError
+
+from knowledge.case import Modality, Patient
 
 UNSTATED = "as the files say"
+UNSAID = "not stated"
+SEXES = (UNSAID, "female", "male", "other")
 _MM = (1e-4, 1000.0)
+_LONGEST = 4000
 
 
 @dataclass(frozen=True)
@@ -15,11 +20,15 @@ class Choices:
 
     Attributes:
         spacing: Pixel size (x, y) in mm where the files give none, or None.
+        patient: What the patient panel says.
+        labs: Laboratory values as they were typed there.
     """
 
     reasoner: str = "protocol"
     modality: Modality | None = None
     spacing: tuple[float, float] | None = None
+    patient: Patient = field(default_factory=Patient)
+    labs: str = ""
 
     @classmethod
     def of(cls, settings: dict[str, Any], reasoner: str) -> "Choices":
@@ -31,11 +40,49 @@ class Choices:
         code = str(settings.get("modality") or UNSTATED)
         modality = None if code == UNSTATED else Modality(code)
         spacing = str(settings.get("spacing") or "").strip()
-        return cls(str(settings.get("reasoner") or reasoner), modality, _spacing(spacing) if spacing else None)
+        labs = _words(settings, "labs")
+        return cls(
+            str(settings.get("reasoner") or reasoner),
+            modality,
+            _spacing(spacing) if spacing else None,
+            _patient(settings),
+            labs,
+        )
 
     def recorded(self) -> dict[str, Any]:
         """As the trace keeps them."""
         return {"spacing": self.spacing, "modality": self.modality.value if self.modality else None}
+
+
+def _words(settings: dict[str, Any], name: str) -> str:
+    text = str(settings.get(name) or "").strip()
+    if len(text) > _LONGEST:
+        raise ValueError(f"{name} has at most {_LONGEST} characters, not {len(text)}.")
+    return text
+
+
+def _patient(settings: dict[str, Any]) -> Patient:
+    sex = str(settings.get("sex") or UNSAID)
+    try:
+        return Patient(
+            age_years=_age(settings.get("age")),
+            sex=None if sex == UNSAID else cast(Literal["female", "male", "other"], sex),
+            complaint=_words(settings, "complaint") or None,
+            history=_words(settings, "history") or None,
+        )
+    except ValidationError as error:
+        fault = error.errors(include_url=False)[0]
+        raise ValueError(f"{str(fault['loc'][0]).removesuffix('_years')}: {fault['msg']}.") from None
+
+
+def _age(given: Any) -> float | None:
+    text = str(given if given is not None else "").strip().lower().removesuffix("years").strip().replace(",", ".")
+    if not text:
+        return None
+    try:
+        return float(text)
+    except ValueError:
+        raise ValueError(f"The age is a number of years such as 61, not {given!r}.") from None
 
 
 def _spacing(text: str) -> tuple[float, float]:

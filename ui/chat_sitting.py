@@ -12,8 +12,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from graphs.conversation import Consent, Conversation, Equipment, Progress, Read
-from graphs.events import Answered
+from graphs.conversation import Chart, Consent, Conversation, Equipment, Progress, Read, empty
+from graphs.events import Answered, Revised
 from graphs.home import Home
 from tools.imaging.identity import Identity
 
@@ -21,6 +21,13 @@ Result = TypeVar("Result")
 Show = Callable[[dict[str, Any]], Awaitable[None]]
 Ask = Callable[[str, str], Awaitable[bool | None]]
 """Asks a person (subject, question); None where nobody answered."""
+
+
+Corrected = Callable[[Revised], Awaitable[None]]
+
+
+async def _nobody(revised: Revised) -> None:
+    """Nobody is told of a correction."""
 
 
 class _TurnStopped(Exception):  # noqa: N818
@@ -51,10 +58,12 @@ class Sitting:
 
     Attributes:
         conversation: The open one, or None.
+        corrected: Awaited with what followed from a correction that another page made.
     """
 
     def __init__(self, home: Home) -> None:
         self.conversation: Conversation | None = None
+        self.corrected: Corrected = _nobody
         self._home = home
         self._equipment: Equipment | None = None
         self._paused: _Paused | None = None
@@ -80,9 +89,11 @@ class Sitting:
         """Run `work` in the worker thread, after whatever runs there."""
         return await asyncio.get_running_loop().run_in_executor(self._worker, work)
 
-    async def open(self, equipment: Equipment, read: Read, settings: dict[str, Any]) -> Conversation:
+    async def open(
+        self, equipment: Equipment, read: Read, settings: dict[str, Any], chart: Chart = empty
+    ) -> Conversation:
         """Begin a conversation, after any running turn; the one that was open is closed."""
-        return await self._enter(equipment, lambda: Conversation.start(self._home, equipment, read, settings))
+        return await self._enter(equipment, lambda: Conversation.start(self._home, equipment, read, settings, chart))
 
     async def resume(self, equipment: Equipment, identifier: str) -> Conversation:
         """Take up a conversation by its id, after any running turn; the one that was open is closed.
@@ -147,10 +158,19 @@ class Sitting:
             return await self._turn(conversation, conversation.catch_up, show, ask)
 
     async def work_on(self, work: Callable[[Conversation], Result]) -> Result:
-        """Run `work` on the open conversation in the worker thread, after any running turn."""
+        """Run `work` on the open conversation in the worker thread, after any running turn.
+
+        What that corrected is told to `corrected` afterwards.
+        """
         async with self._table:
             conversation = self._opened()
-            return await self.do(lambda: work(conversation))
+            before = len(conversation.standing.corrections)
+            result = await self.do(lambda: work(conversation))
+            made = conversation.standing.corrections[before:]
+        for _, revised in made:
+            if revised is not None:
+                await self.corrected(revised)
+        return result
 
     def _opened(self) -> Conversation:
         if self.conversation is None:

@@ -3,33 +3,23 @@
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import chainlit as cl
 from chainlit.utils import utc_now
 
-from knowledge.evidence import Evidence, View
-from tools.imaging.volume import Volume
 from ui import chat_words as words
+from ui.chat_gallery import address
+from ui.chat_history import cited, message_id
 from ui.chat_root import NAME
 from ui.chat_sitting import Show, Sitting
-from ui.pictures import draw, rests_on
 
 if TYPE_CHECKING:
     from graphs.conversation import Conversation
-    from graphs.events import Answered
+    from graphs.events import Answered, Revision
 
 _SETTLE = 0.3
 """Seconds in which the page takes in new elements before it is told which of them to show."""
-
-
-@dataclass(frozen=True)
-class Exhibit:
-    """A piece of evidence and its picture."""
-
-    item: Evidence
-    picture: bytes | None
 
 
 def _step(name: str, **more: Any) -> cl.Step:
@@ -102,30 +92,33 @@ async def show_answer(sitting: Sitting, answer: "Answered") -> None:
     if conversation is None:
         return
     if answer.claims or answer.withheld:
-        checked, withheld = len(answer.claims) + len(answer.withheld), len(answer.withheld)
-        step = _step(f"Checking {checked} sentence{'s' if checked > 1 else ''} · {withheld} withheld")
+        step = _step(words.checking(answer))
         step.end = step.start
         step.output = words.verdicts(answer)
         await step.send()
-    message = cl.Message(content=words.answer(conversation, answer))
-    await message.send()
-    exhibits = await sitting.do(lambda: exhibits_of(conversation, answer))
-    elements = [await _element(exhibit, message.id) for exhibit in exhibits]
+    record = words.Record(conversation.identifier, conversation.trace.head)
+    await _show(conversation, answer, record, "answer")
+
+
+async def show_revision(conversation: "Conversation", number: int, revision: "Revision") -> None:
+    """An answer as it reads after correction `number`."""
+    record = words.Record(conversation.identifier, conversation.trace.head, number)
+    await _show(conversation, revision, record, f"revision {number}")
+
+
+async def _show(conversation: "Conversation", answer: "Answered | Revision", record: words.Record, what: str) -> None:
+    content = words.answer(conversation.evidence, answer, record)
+    identifier = message_id(conversation.identifier, what, answer.turn)
+    await cl.Message(id=identifier, content=content).send()
+    elements = [_element(conversation.identifier, one) for one in cited(answer) if one in conversation.evidence]
+    for element in elements:
+        await element.send(for_id=identifier)
     if elements:
-        await _open_panel(elements, message.id)
+        await _open_panel(elements, identifier)
 
 
-async def _element(exhibit: Exhibit, message_id: str) -> cl.Text:
-    session = cl.context.session
-    picture = None
-    if exhibit.picture is not None:
-        name = f"{exhibit.item.id}.png"
-        stored = await session.persist_file(name=name, content=exhibit.picture, mime="image/png")
-        picture = f"/project/file/{stored['id']}?session_id={session.id}"
-    content = words.exhibit(exhibit.item, picture)
-    element = cl.Text(name=words.mark(exhibit.item.id), content=content, display="side")
-    await element.send(for_id=message_id)
-    return element
+def _element(conversation: str, identifier: str) -> cl.Text:
+    return cl.Text(name=words.mark(identifier), url=address(conversation, identifier), display="side")
 
 
 async def _open_panel(elements: list[cl.Text], message_id: str) -> None:
@@ -139,23 +132,3 @@ async def _open_panel(elements: list[cl.Text], message_id: str) -> None:
     shown = [element.to_dict() for element in elements]
     await emit("set_sidebar_elements", {"elements": shown, "key": message_id})
     await emit("set_sidebar_title", "Evidence of this answer")
-
-
-def exhibits_of(conversation: "Conversation", answer: "Answered") -> list[Exhibit]:
-    """Each piece of evidence that the answer cites, in order, drawn where it can be."""
-    evidence, blobs = conversation.evidence, conversation.trace.blobs
-    images = {image.id: image for image in conversation.case.images}
-    volumes: dict[str, Volume] = {}
-    exhibits = []
-    for identifier in dict.fromkeys(one for claim in answer.claims for one in claim.evidence):
-        item = evidence.get(identifier)
-        if item is None:
-            continue
-        picture = blobs.get(item.blob) if isinstance(item, View) else None
-        image = images.get(item.image or "")
-        if picture is None and image is not None and item.kind in ("mask", "region", "measurement"):
-            if image.id not in volumes:
-                volumes[image.id] = Volume.load(image, blobs)
-            picture = draw(image, rests_on(evidence, [identifier]), volumes[image.id], blobs)
-        exhibits.append(Exhibit(item, picture))
-    return exhibits

@@ -3,13 +3,14 @@
 import os
 import shutil
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from tools.imaging.header import is_dicom
+from ui.chat_chart import is_document
 
-_HEAD = 352
+_HEAD = 1024
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,17 @@ def lay_out(uploads: Sequence[Upload], folder: Path) -> list[Path]:
     return [slices, *paths] if slices.exists() else paths
 
 
+def parted(uploads: Sequence[Upload]) -> tuple[list[Upload], list[Upload]]:
+    """Images, and the letters and tables among them."""
+    images: list[Upload] = []
+    documents: list[Upload] = []
+    for upload in uploads:
+        with upload.path.open("rb") as file:
+            found = documents if is_document(upload.name, file.read(_HEAD)) else images
+        found.append(upload)
+    return images, documents
+
+
 def safe_name(name: str) -> str:
     """A file name for one folder: no separators, no control characters, 200 bytes, its ending kept."""
     base = unicodedata.normalize("NFC", name).replace("\\", "/").rpartition("/")[2]
@@ -53,7 +65,7 @@ def safe_name(name: str) -> str:
     return base or "file"
 
 
-def own_name(label: str, names: dict[str, str]) -> str:
+def own_name(label: str, names: Mapping[str, str]) -> str:
     """What the person calls the file of a neutral label; the label where that is not known."""
     real = names.get(label)
     return safe_name(real) if real else label

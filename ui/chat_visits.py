@@ -9,6 +9,8 @@ from chainlit.server import sio
 from chainlit.session import WebsocketSession
 
 from graphs.trace import TraceError
+from ui import access_log
+from ui.access_door import USER
 from ui.chat_guard import is_session_id
 from ui.chat_house import HOUSE
 from ui.chat_root import LINGER, PAUSE
@@ -24,6 +26,7 @@ class Visit:
     """What this server keeps of one browser session.
 
     Attributes:
+        user: Who it is.
         uploads: The files of the open case, where they are still here.
         settings: As the page last sent them.
         cases: How many were opened, for the names of folders.
@@ -31,6 +34,7 @@ class Visit:
     """
 
     sitting: Sitting
+    user: str
     uploads: list[Upload] = field(default_factory=list)
     settings: dict[str, Any] = field(default_factory=dict)
     cases: int = 0
@@ -45,15 +49,12 @@ def here() -> Visit:
     """The visit of the session whose event is handled."""
     session_id = cl.context.session.id
     if session_id not in _visits:
-        _visits[session_id] = Visit(Sitting(HOUSE.home))
+        user = cl.context.session.user
+        if user is None:
+            raise TraceError("nobody has signed in to this session")
+        _visits[session_id] = Visit(Sitting(HOUSE.home), user.identifier)
         HOUSE.sittings.add(_visits[session_id].sitting)
     return _visits[session_id]
-
-
-def stored(session_id: str) -> int | None:
-    """Bytes that a session has stored, or None where there is no such session."""
-    session = WebsocketSession.get_by_id(session_id)
-    return None if session is None else sum(file["size"] for file in session.files.values())
 
 
 def kept(task: asyncio.Task[None]) -> asyncio.Task[None]:
@@ -101,6 +102,8 @@ def adopt(visit: Visit, identifier: str) -> None:
     for session_id, other in list(_visits.items()):
         if other is visit or other.sitting.identifier != identifier:
             continue
+        if other.user != visit.user:
+            raise TraceError(f"{identifier} is not yours")
         if _connected(session_id):
             raise TraceError(f"{identifier} is open in another window; close it there first")
         visit.sitting, other.sitting = other.sitting, visit.sitting
@@ -119,7 +122,12 @@ def _guard_connect() -> None:
 
     async def checked(sid: str, environ: dict[str, Any], auth: Any) -> Any:
         if not isinstance(auth, dict) or not is_session_id(auth.get("sessionId")):
+            access_log.note("refused", why="a session id that is no UUID")
             raise ConnectionRefusedError("a session id is a UUID")
+        thread, user = auth.get("threadId"), USER.get()
+        if thread and not (isinstance(thread, str) and user and HOUSE.access.may_open(user, thread)):
+            access_log.note("refused", user=user, why="another's case, or none")
+            raise ConnectionRefusedError("there is no such case")
         return await connect(sid, environ, auth)
 
     sio.on("connect", checked)

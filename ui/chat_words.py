@@ -6,19 +6,20 @@ heading, a link, a picture or a mark of the page's own.
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from knowledge.case import Case
 from knowledge.claim import Claim
-from knowledge.evidence import CAVEATS, Evidence, ImageFacts, Passage
+from knowledge.evidence import CAVEATS, Evidence, ImageFacts, Passage, Statement
 from knowledge.quantity import SpacingSource
 from ui.chat_uploads import own_name
 from ui.terminal import facts, summary
 
 if TYPE_CHECKING:
-    from graphs.conversation import Conversation
-    from graphs.events import Answered, ToolFinished
+    from graphs.events import Answered, Revision, ToolFinished
 
 _PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
 _INVISIBLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
@@ -35,6 +36,8 @@ KINDS = {
     "absence": "Not found",
     "limitation": "Limitation",
     "statement": "Statement",
+    "criterion": "Criterion",
+    "appraisal": "Appraisal",
 }
 _SOURCES = {
     SpacingSource.HEADER: "pixel size from the file's header",
@@ -75,21 +78,47 @@ def cited(text: str, evidence: Mapping[str, Evidence]) -> str:
     return "".join(shown)
 
 
-def case(conversation: "Conversation") -> str:
-    """The case panel: images with facts and caveats, then the files that did not open, by their own names."""
+@dataclass(frozen=True)
+class Record:
+    """Where an answer stands on record.
+
+    Attributes:
+        head: Hash of its line in the trace.
+        correction: The correction after which it reads so, or None.
+    """
+
+    conversation: str
+    head: str
+    correction: int | None = None
+
+
+def case(opened: Case, evidence: Iterable[Evidence], names: Mapping[str, str]) -> str:
+    """The case panel: images with facts and caveats, what the chart says, then the files that did not open.
+
+    Args:
+        evidence: What was filed when the case was read.
+        names: Neutral labels of files to what the person calls them, as far as that is known.
+    """
     lines = []
-    for image in conversation.case.images:
-        name = own_name(image.label, conversation.names)
+    for image in opened.images:
+        name = own_name(image.label, names)
         also = "" if name == image.label else f" · {plain(name)}"
         lines.append(f"**{image.id}** {plain(image.label)}{also}\n\n- {plain(', '.join(facts(image)))}")
         lines[-1] += "".join(f"\n- ⚠ {plain(caveat)}" for caveat in image.caveats)
+    said = [f"- **{item.id}** {_shortened(item.text)}" for item in evidence if isinstance(item, Statement)]
+    if said:
+        lines.append("**The chart says**\n\n" + "\n".join(said))
     problems = [
-        f"- ✗ **{plain(own_name(problem.file, conversation.names))}** {plain(problem.reason)}"
-        for problem in conversation.case.problems
+        f"- ✗ **{plain(own_name(problem.file, names))}** {plain(problem.reason)}" for problem in opened.problems
     ]
     if problems:
         lines.append("**These files did not open**\n\n" + "\n".join(problems))
     return "\n\n".join(lines)
+
+
+def _shortened(text: str) -> str:
+    line = " ".join(text.split())
+    return plain(line if len(line) <= 200 else f"{line[:199]}…")
 
 
 def result(event: "ToolFinished") -> str:
@@ -118,10 +147,17 @@ def _verdict(claim: Claim) -> str:
     return f"**{claim.verdict.value}**{reason} — {plain(claim.text)}{ids}"
 
 
-def answer(conversation: "Conversation", answered: "Answered") -> str:
-    """The verified answer, what was withheld, the caveats of what it cites, and where its record lies."""
-    evidence = conversation.evidence
+def checking(answer: "Answered") -> str:
+    """The name of the step in which an answer was checked."""
+    checked, withheld = len(answer.claims) + len(answer.withheld), len(answer.withheld)
+    return f"Checking {checked} sentence{'s' if checked > 1 else ''} · {withheld} withheld"
+
+
+def answer(evidence: Mapping[str, Evidence], answered: "Answered | Revision", record: Record) -> str:
+    """The verified answer, what was withheld, the caveats of what it cites, and the ways on from it."""
     parts = [cited(answered.answer, evidence)]
+    if record.correction is not None:
+        parts.insert(0, f"**Answer {answered.turn} as it reads after correction {record.correction}**")
     if answered.withheld:
         parts.append("**Withheld, because the evidence does not carry it**\n\n")
         parts[-1] += "\n".join(f"- {_verdict(claim)}" for claim in answered.withheld)
@@ -133,13 +169,10 @@ def answer(conversation: "Conversation", answered: "Answered") -> str:
                 notes.setdefault(caveat, []).append(identifier)
     if notes:
         parts.append("\n".join(f"- ⚠ {caveat_words(caveat)} ({', '.join(ids)})" for caveat, ids in notes.items()))
-    head = conversation.trace.head
-    record = [
-        f"Trace: {plain(str(conversation.trace.file))}",
-        f"Head: `{head}`",
-        f"Check: `citrus trace verify {conversation.identifier} --head {head}`",
-    ]
-    return "\n\n".join([*parts, "***", "\n".join(record)])
+    where = quote(record.conversation)
+    ways = f"[Viewer](/viewer/{where}) [Report](/report/{where}) [Record](/trace/{where})"
+    check = f"Check: `citrus trace verify {record.conversation} --head {record.head}`"
+    return "\n\n".join([*parts, "***", ways, check])
 
 
 def caveat_words(caveat: str) -> str:
@@ -147,13 +180,17 @@ def caveat_words(caveat: str) -> str:
     return plain(f"{caveat}: {CAVEATS[caveat]}" if caveat in CAVEATS else caveat)
 
 
-def exhibit(item: Evidence, picture: str | None) -> str:
+def exhibit(item: Evidence, picture: str | None, viewer: str | None = None, instead: str = "") -> str:
     """One piece of evidence in full.
 
     Args:
         picture: Address of its picture on this server, or None where there is nothing to draw.
+        viewer: Address at which the viewer shows it, or None.
+        instead: What stands in its place after a correction, "rejected", or nothing where it stands.
     """
     parts = [f"**{item.id} · {KINDS[item.kind]}**"]
+    if instead:
+        parts.append(f"⚠ This no longer stands: a reader put it right. {mark(instead) if instead[0] == 'E' else ''}")
     if isinstance(item, Passage):
         parts += _passage(item)
     elif isinstance(item, ImageFacts):
@@ -162,7 +199,9 @@ def exhibit(item: Evidence, picture: str | None) -> str:
     else:
         parts.append(plain(summary(item)))
     if picture:
-        parts.append(f"[![{plain(f'{item.id}: {summary(item)}')}]({picture})]({picture})")
+        parts.append(f"[![{plain(f'{item.id}: {summary(item)}')}]({picture})]({viewer or picture})")
+    if viewer:
+        parts.append(f"[Open {item.id} in the viewer]({viewer})")
     if notes := _notes(item):
         parts.append("\n".join(f"- {note}" for note in notes))
     return "\n\n".join(parts)

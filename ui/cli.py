@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ui import cli_evaluate, cli_knowledge, cli_model, cli_tools, cli_trace, cli_train
+from ui import cli_evaluate, cli_knowledge, cli_model, cli_tools, cli_trace, cli_train, cli_users
 from ui.terminal import Terminal
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ app.add_typer(cli_tools.app, name="tools")
 app.add_typer(cli_knowledge.app, name="knowledge")
 app.add_typer(cli_model.app, name="model")
 app.command("train")(cli_train.train)
+app.add_typer(cli_users.app, name="users")
 app.add_typer(cli_evaluate.app, name="evaluate")
 
 BAD_INPUT = 2
@@ -222,16 +223,20 @@ def _talk(conversation: "Conversation", terminal: Terminal, yes: bool) -> None:
 
 @app.command()
 def serve(
-    host: Annotated[str, typer.Option("--host", help="Address to listen on; there is no login.")] = "127.0.0.1",
+    host: Annotated[
+        str, typer.Option("--host", help="Address to listen on; another than this machine's own needs users.")
+    ] = "127.0.0.1",
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0 for any free one.")] = 8000,
     reasoner: ReasonerName = "protocol",
+    tls_cert: Annotated[Path | None, typer.Option("--tls-cert", help="PEM file of the certificate chain.")] = None,
+    tls_key: Annotated[Path | None, typer.Option("--tls-key", help="PEM file of its private key.")] = None,
 ) -> None:
     """Open the page: drop images, ask, see each step and the evidence of each answer."""
     from ui.serve import ServeError
     from ui.serve import serve as run
 
     try:
-        run(host, port, reasoner, typer.echo)
+        run(host, port, reasoner, typer.echo, certificate=tls_cert, key=tls_key)
     except ServeError as error:
         raise fail(str(error)) from None
 

@@ -8,6 +8,8 @@ from typing import Any, Self
 import httpx2
 import socketio
 
+from tests.ui.server import Server
+
 Event = dict[str, Any]
 
 
@@ -18,18 +20,28 @@ class Client:
         steps: Every message and step, by id, as last sent, in the order in which they came.
         elements: By id, as last sent.
         asked: What the person was asked, in order.
+        case: The id of the conversation that the page was told of last.
     """
 
-    def __init__(self, address: str, session: str | None = None, headers: dict[str, str] | None = None) -> None:
-        self._again = session is not None
-        self.address, self.session, self.headers = address, session or str(uuid.uuid4()), headers or {}
-        self.http = httpx2.Client(base_url=address, timeout=30)
+    def __init__(
+        self,
+        server: Server,
+        session: str | None = None,
+        headers: dict[str, str] | None = None,
+        http: httpx2.Client | None = None,
+        case: str = "",
+    ) -> None:
+        """A session of whoever signed in with `http`, the local user without; `case` is taken up at once."""
+        self._again, self._wanted = session is not None, case
+        self.address, self.session, self.headers = server.address, session or str(uuid.uuid4()), headers or {}
+        self.http = http or server.sign_in()
         self.steps: dict[str, Event] = {}
         self.elements: dict[str, Event] = {}
         self.actions: list[Event] = []
         self.settings: list[Event] = []
         self.asked: list[Event] = []
         self.panels: list[Event] = []
+        self.case = ""
         self.running = False
         self._begun = self._replying = False
         self.reply: Callable[[Event], Awaitable[str | None]] = self._never
@@ -38,17 +50,26 @@ class Client:
         for event in ("new_message", "update_message", "stream_start"):
             self._socket.on(event, self._step)
         self._socket.on("element", self._element)
+        self._socket.on("resume_thread", self._record)
         self._socket.on("action", self._keep(self.actions))
         self._socket.on("chat_settings", self._widgets)
         self._socket.on("set_sidebar_elements", self._keep(self.panels))
         self._socket.on("task_start", self._task(True))
         self._socket.on("task_end", self._task(False))
+        self._socket.on("first_interaction", self._named)
         self._socket.on("ask", self._ask)
 
     async def __aenter__(self) -> Self:
-        auth = {"sessionId": self.session, "clientType": "webapp", "threadId": "", "userEnv": "{}", "chatProfile": ""}
+        auth = {
+            "sessionId": self.session,
+            "clientType": "webapp",
+            "threadId": self._wanted,
+            "userEnv": "{}",
+            "chatProfile": "",
+        }
+        headers = {"Cookie": "; ".join(f"{name}={value}" for name, value in self.http.cookies.items())} | self.headers
         await self._socket.connect(
-            self.address, self.headers, auth, transports=["websocket"], socketio_path="/ws/socket.io"
+            self.address, headers, auth, transports=["websocket"], socketio_path="/ws/socket.io", wait_timeout=30
         )
         await self._socket.emit("connection_successful")
         if not self._again:
@@ -119,7 +140,7 @@ class Client:
 
     def read(self, element: Event) -> str:
         """What an element holds."""
-        answer = self.http.get(f"/project/file/{element['chainlitKey']}?session_id={self.session}")
+        answer = self.http.get(element["url"] or f"/project/file/{element['chainlitKey']}?session_id={self.session}")
         answer.raise_for_status()
         return answer.text
 
@@ -127,8 +148,19 @@ class Client:
         self.steps[data["id"]] = data
         self._changed.set()
 
+    async def _named(self, data: Event) -> None:
+        self.case = data["thread_id"]
+        self._changed.set()
+
     async def _element(self, data: Event) -> None:
         self.elements[data["id"]] = data
+        self._changed.set()
+
+    async def _record(self, data: Event) -> None:
+        """The record of a case takes the place of all that was shown."""
+        self.case = data["id"]
+        self.steps = {step["id"]: step for step in data["steps"]}
+        self.elements = {element["id"]: element for element in data["elements"]}
         self._changed.set()
 
     async def _widgets(self, data: list[Event]) -> None:

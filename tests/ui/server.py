@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from threading import Thread
 
+import httpx2
+
 ROOT = Path(__file__).resolve().parents[2]
 
 _PROGRAM = """
@@ -29,17 +31,32 @@ serve(port=0, announce=functools.partial(print, flush=True), **OPTIONS)
 
 
 class Server:
-    """A running server."""
+    """A running server.
+
+    Attributes:
+        entrance: The address as it was printed, with the key of the local way in it.
+    """
 
     def __init__(self, process: subprocess.Popen[str], home: Path, folder: Path) -> None:
         self.process, self.home, self.folder = process, home, folder
         self.lines: list[str] = []
-        self.address = ""
+        self.address = self.entrance = ""
 
     @property
     def said(self) -> str:
         """Everything it printed, its errors included."""
         return "\n".join(self.lines)
+
+    def refusals(self) -> list[str]:
+        """What the log says was refused."""
+        lines = (self.home / "access.log").read_text().splitlines()
+        return [line for line in lines if " refused " in line]
+
+    def sign_in(self) -> httpx2.Client:
+        """A browser's requests, signed in by the printed address."""
+        client = httpx2.Client(base_url=self.address, timeout=30)
+        assert client.get(self.entrance).status_code == 303
+        return client
 
     def _listen(self) -> None:
         stream = self.process.stdout
@@ -53,17 +70,21 @@ class Server:
         for line in stream:
             self.lines.append(line.rstrip())
             if line.startswith("Citrus-V is at "):
-                self.address = line.split()[3]
+                self.entrance = line.split()[3]
+                self.address = self.entrance.partition("/?")[0]
                 Thread(target=self._listen, daemon=True).start()
                 return
         raise RuntimeError(f"the server ended: {self.said}")
 
 
 @contextmanager
-def serving(home: Path, folder: Path, setup: str = "", **options: object) -> Iterator[Server]:
-    """A server whose home is `home`, started in the empty folder `folder`."""
+def serving(
+    home: Path, folder: Path, setup: str = "", variables: dict[str, str] | None = None, **options: object
+) -> Iterator[Server]:
+    """A server whose home is `home`, started in the empty folder `folder`, with `variables` in its environment."""
     folder.mkdir(parents=True, exist_ok=True)
     environment = {**os.environ, "CITRUS_HOME": str(home), "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    environment |= variables or {}
     program = _PROGRAM.replace("SETUP", setup).replace("OPTIONS", repr(options))
     process = subprocess.Popen(
         [sys.executable, "-c", program],

@@ -8,6 +8,7 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 
 from graphs.diagnose import NOTICE
@@ -27,8 +28,8 @@ def play(scene: Callable[[], Coroutine[Any, Any, None]]) -> None:
 
 
 def identifier(client: Client) -> str:
-    """The id of the conversation that the case panel names last."""
-    return str(re.findall(r"`resume ([a-z0-9-]+)`", "\n".join(client.said()))[-1])
+    """The id of the conversation that is open."""
+    return client.case
 
 
 def trace_of(server: Server, client: Client) -> Path:
@@ -50,7 +51,7 @@ async def opened(client: Client, millilitres: int = 100) -> None:
 @pytest.mark.parametrize("zipped", [False, True])
 def test_slices_become_one_series_and_what_does_not_open_is_named(server: Server, zipped: bool) -> None:
     async def scene() -> None:
-        async with Client(server.address) as client:
+        async with Client(server) as client:
             sent = {f"IM{at}": data for at, data in enumerate(slices(6))}
             if zipped:
                 # As some browsers name it, so that the ending is all that tells.
@@ -80,7 +81,7 @@ def test_slices_become_one_series_and_what_does_not_open_is_named(server: Server
 
 def test_a_turn_shows_its_steps_its_verdicts_its_evidence_and_its_record(server: Server) -> None:
     async def scene() -> None:
-        async with Client(server.address) as client:
+        async with Client(server) as client:
             await opened(client, 137)
             shown = await client.talk("weigh it")
             weighing, checking = client.tools(shown)
@@ -94,11 +95,12 @@ def test_a_turn_shows_its_steps_its_verdicts_its_evidence_and_its_record(server:
             answer = client.said(shown)[-1]
             assert "The volume of the body is 137 mL E1\u2060" in answer
             assert NOTICE.rstrip(".").replace(",", "\\,").replace(":", "\\:") in answer
-            head = re.search(r"Head: `([0-9a-f]{64})`", answer)
+            head = re.search(r"--head ([0-9a-f]{64})`", answer)
             assert head is not None
             trace = trace_of(server, client)
             assert verify_trace(trace, head[1]).head == head[1]
-            assert str(trace).replace("-", "\\-").replace("/", "\\/").replace(".", "\\.").replace("_", "\\_") in answer
+            for page in ("viewer", "report", "trace"):
+                assert f"](/{page}/{client.case})" in answer
             element = client.exhibits[0]
             assert (element["name"], element["display"], element["forId"]) == ("E1\u2060", "side", last(client)["id"])
             assert "137 mL" in client.read(element)
@@ -110,26 +112,24 @@ def test_a_turn_shows_its_steps_its_verdicts_its_evidence_and_its_record(server:
 
 def test_an_outline_is_opened_as_a_picture(server: Server) -> None:
     async def scene() -> None:
-        async with Client(server.address) as client:
+        async with Client(server) as client:
             await opened(client)
             await client.talk("outline it")
             words = client.read(client.exhibits[0])
-            address = re.search(r"\]\((/project/file/[^)]+)\)", words)
+            address = re.search(r"\]\((/cases/[^)]+)\)", words)
             assert address is not None
             picture = client.http.get(address[1])
             assert picture.content.startswith(b"\x89PNG")
             assert picture.headers["cache-control"] == "no-store"
-            # Another session cannot have it.
-            async with Client(server.address) as other:
-                theirs = address[1].replace(client.session, other.session)
-                assert other.http.get(theirs).status_code == 404
+            # Who has not signed in cannot have it.
+            assert httpx2.get(f"{server.address}{address[1]}").status_code == 401
 
     play(scene)
 
 
 def test_what_the_evidence_does_not_carry_is_withheld_and_said_to_be(server: Server) -> None:
     async def scene() -> None:
-        async with Client(server.address) as client:
+        async with Client(server) as client:
             await opened(client)
             await client.talk("weigh it")
             answer = client.said(await client.talk("lie to me"))[-1]
@@ -143,7 +143,7 @@ def test_what_the_evidence_does_not_carry_is_withheld_and_said_to_be(server: Ser
 
 def test_text_of_an_answer_is_text(server: Server) -> None:
     async def scene() -> None:
-        async with Client(server.address) as client:
+        async with Client(server) as client:
             await opened(client)
             for shown in client.said(await client.talk("markup please")):
                 assert not re.search(r"(?<!\\)[<>]|(?<!\\)!\[", shown), shown
@@ -153,7 +153,7 @@ def test_text_of_an_answer_is_text(server: Server) -> None:
 
 def test_nothing_is_asked_before_a_case_is_open(server: Server) -> None:
     async def scene() -> None:
-        async with Client(server.address) as client:
+        async with Client(server) as client:
             assert "Drop the images of one patient" in client.said(await client.talk("weigh it"))[-1]
             file = client.upload("empty.png", b"\x89PNG\r\n\x1a\n", "image/png")
             panel = client.said(await client.talk("weigh it", [file]))[-1]
@@ -166,9 +166,9 @@ def test_nothing_is_asked_before_a_case_is_open(server: Server) -> None:
 
 def test_settings_are_used_for_the_next_files_and_bad_ones_are_said(server: Server) -> None:
     async def scene() -> None:
-        async with Client(server.address) as client:
+        async with Client(server) as client:
             await client.until(lambda: client.settings)
-            assert {widget["id"] for widget in client.settings} == {"reasoner", "modality", "spacing"}
+            assert {widget["id"] for widget in client.settings} == {"patient", "files"}
             await client.set(reasoner="protocol", modality="as the files say", spacing="wide")
             await client.until(lambda: "two sizes in mm" in "\n".join(client.said()))
             await client.set(reasoner="protocol", modality="MR", spacing="")
@@ -184,7 +184,7 @@ def test_settings_are_used_for_the_next_files_and_bad_ones_are_said(server: Serv
 
 def test_files_for_an_open_case_are_read_with_it_or_apart_as_the_person_says(server: Server) -> None:
     async def scene() -> None:
-        async with Client(server.address) as client:
+        async with Client(server) as client:
             await opened(client, 10)
             for choice, images in [("same", 2), ("new", 1)]:
 
@@ -206,7 +206,7 @@ def test_files_for_an_open_case_are_read_with_it_or_apart_as_the_person_says(ser
 @pytest.mark.parametrize("choice", ["yes", "no", "stop"])
 def test_what_needs_consent_asks_for_it(server: Server, choice: str) -> None:
     async def scene() -> None:
-        async with Client(server.address) as client:
+        async with Client(server) as client:
 
             async def reply(data: Event) -> str:
                 assert "May the image be weighed" in data["msg"]["output"]
@@ -229,7 +229,7 @@ def test_what_needs_consent_asks_for_it(server: Server, choice: str) -> None:
 
 def test_a_reasoner_elsewhere_is_sent_nothing_without_a_yes(server: Server) -> None:
     async def scene() -> None:
-        async with Client(server.address) as client:
+        async with Client(server) as client:
 
             async def reply(data: Event) -> str:
                 assert LEAVES.rstrip("?").replace(".", "\\.") in data["msg"]["output"]
@@ -249,7 +249,7 @@ def test_a_reasoner_elsewhere_is_sent_nothing_without_a_yes(server: Server) -> N
 @pytest.mark.parametrize("dialog", [False, True])
 def test_the_stop_button_ends_a_turn_and_the_conversation_goes_on(server: Server, dialog: bool) -> None:
     async def scene() -> None:
-        async with Client(server.address) as client:
+        async with Client(server) as client:
             await opened(client, 41)
             await client.send("secret weight" if dialog else "slow weight")
             await client.until(lambda: client.asked if dialog else len(client.tools()) > 1)
@@ -268,7 +268,7 @@ def test_the_stop_button_ends_a_turn_and_the_conversation_goes_on(server: Server
 
 def test_sessions_at_once_see_their_own_case_only(server: Server) -> None:
     async def session(millilitres: int) -> None:
-        async with Client(server.address) as client:
+        async with Client(server) as client:
             await opened(client, millilitres)
             for _ in range(2):
                 await client.talk("weigh it")
@@ -283,13 +283,13 @@ def test_sessions_at_once_see_their_own_case_only(server: Server) -> None:
 
 def test_a_session_that_ends_gives_up_its_conversation(server: Server) -> None:
     async def scene() -> None:
-        async with Client(server.address) as client:
+        async with Client(server) as client:
             await opened(client, 63)
             folder = trace_of(server, client).parent
             taken = identifier(client)
             with pytest.raises(TraceError, match="open in another process"):
                 Trace(folder)
-            async with Client(server.address) as other:
+            async with Client(server) as other:
                 await other.talk(f"resume {taken}")
                 assert "open in another window" in other.said()[-1]
         until = time.monotonic() + 20
@@ -301,7 +301,7 @@ def test_a_session_that_ends_gives_up_its_conversation(server: Server) -> None:
                 await asyncio.sleep(0.1)
         else:
             raise AssertionError("its lock was not given up")
-        async with Client(server.address) as later:
+        async with Client(server) as later:
             await later.talk(f"resume {taken}")
             assert "63\\.0 mL" in later.said(await later.talk("weigh it"))[-1]
 
@@ -311,11 +311,11 @@ def test_a_session_that_ends_gives_up_its_conversation(server: Server) -> None:
 @pytest.mark.parametrize("pause", [0, 1.5])
 def test_a_window_that_is_gone_is_taken_over_with_the_names_it_knew(server: Server, pause: float) -> None:
     async def scene() -> None:
-        async with Client(server.address) as client:
+        async with Client(server) as client:
             await client.talk("", [client.upload(f"IM{at}", data) for at, data in enumerate(slices(3))])
             taken = identifier(client)
         await asyncio.sleep(pause)
-        async with Client(server.address) as later:
+        async with Client(server) as later:
             await later.talk(f"resume {taken}")
             await later.talk("weigh what Ottoline Quillfeather has")
             text = (server.home / "conversations" / taken / "trace.jsonl").read_text()
@@ -327,10 +327,10 @@ def test_a_window_that_is_gone_is_taken_over_with_the_names_it_knew(server: Serv
 
 def test_a_connection_that_comes_back_goes_on(server: Server) -> None:
     async def scene() -> None:
-        async with Client(server.address) as client:
+        async with Client(server) as client:
             await opened(client, 81)
         await asyncio.sleep(1.5)
-        async with Client(server.address, client.session) as again:
+        async with Client(server, client.session) as again:
             assert "81\\.0 mL" in again.said(await again.talk("weigh it"))[-1]
 
     play(scene)
@@ -339,7 +339,7 @@ def test_a_connection_that_comes_back_goes_on(server: Server) -> None:
 @pytest.mark.parametrize("wanted", ["20200101-000000-0123456789abcdef", "../../etc", "x" * 90])
 def test_an_id_that_is_none_is_refused(server: Server, wanted: str) -> None:
     async def scene() -> None:
-        async with Client(server.address) as client:
+        async with Client(server) as client:
             await client.talk(f"resume {wanted}")
             assert last(client)["isError"]
 
@@ -351,7 +351,7 @@ def test_a_killed_server_loses_no_conversation_and_leaves_no_upload(tmp_path: Pa
     found: list[str] = []
 
     async def before(server: Server) -> None:
-        async with Client(server.address) as client:
+        async with Client(server) as client:
             await opened(client, 77)
             await client.talk("weigh it")
             await client.send("slow weight")
@@ -361,7 +361,7 @@ def test_a_killed_server_loses_no_conversation_and_leaves_no_upload(tmp_path: Pa
             server.process.wait()
 
     async def after(server: Server) -> None:
-        async with Client(server.address) as client:
+        async with Client(server) as client:
             await client.talk(f"resume {found[0]}")
             said = client.said()
             assert any("77\\.0 mL E1\u2060" in answer for answer in said)
@@ -388,7 +388,7 @@ def test_a_killed_server_loses_no_conversation_and_leaves_no_upload(tmp_path: Pa
 
 def test_the_working_folder_stays_clean_nobody_else_is_reached_and_no_name_is_printed(server: Server) -> None:
     async def scene() -> None:
-        async with Client(server.address) as client:
+        async with Client(server) as client:
             await client.talk("", [client.upload(f"{NAME} {at}", data) for at, data in enumerate(slices(3))])
             await client.talk("weigh what Quillfeather has")
 

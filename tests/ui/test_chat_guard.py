@@ -98,7 +98,7 @@ def test_other_pages_are_refused(server: Server, headers: dict[str, str]) -> Non
 
     async def scene() -> None:
         with pytest.raises(socketio.exceptions.ConnectionError):
-            async with Client(server.address, headers=headers):
+            async with Client(server, headers=headers):
                 pass
 
     asyncio.run(scene())
@@ -127,7 +127,7 @@ def test_a_session_id_is_no_path(server: Server, session: str) -> None:
 
 def test_uploads_are_bounded_before_they_are_read(server: Server) -> None:
     async def scene() -> None:
-        async with Client(server.address) as client:
+        async with Client(server) as client:
             path = f"/project/file?session_id={client.session}"
             for extra, status in [({"Content-Length": str(3 << 30)}, 413), ({"Transfer-Encoding": "chunked"}, 411)]:
                 connection = http.client.HTTPConnection(server.address.removeprefix("http://"), timeout=10)
