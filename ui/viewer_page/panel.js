@@ -1,11 +1,12 @@
 // Everything around the images: tools, evidence, answers, corrections. Words from outside are only ever text.
 
 const CITATION = /\[(E\d+(?:\s*,\s*E\d+)*)\]/;
-const KINDS = { mask: "outline", region: "box", measurement: "measurement", absence: "not found", passage: "passage",
+const NAMES = { mask: "outline", region: "box", measurement: "measurement", absence: "not found", passage: "passage",
   view: "picture", image_facts: "image facts", limitation: "limitation", statement: "statement" };
 const TOOLS = [["window", "Window", "W"], ["scroll", "Scroll", "M"], ["pan", "Pan", "P"], ["zoom", "Zoom", "Z"],
   ["ruler", "Ruler", "R"]];
 
+const kindOf = (item) => NAMES[item.kind] || item.kind.replaceAll("_", " ");
 const at = (selector) => document.querySelector(selector);
 
 // An element with properties and children; strings become text.
@@ -91,11 +92,11 @@ export class Panel {
         viewer.redraw();
       } }) : make("span", { className: "hole" });
     const name = item.kind === "measurement" ? `${item.target}: ${item.name} ${item.text.split(" (")[0]}`
-      : item.title || item.target || KINDS[item.kind];
+      : item.title || item.target || kindOf(item);
     const swatch = make("span", { className: item.kind === "mask" ? "swatch" : "swatch none" });
     if (item.kind === "mask") swatch.style.background = `rgb(${viewer.colour(item.id).join(",")})`;
     const row = make("li", {}, box, swatch);
-    const kind = name === KINDS[item.kind] || item.kind === "measurement" ? "" : KINDS[item.kind];
+    const kind = name === kindOf(item) || item.kind === "measurement" ? "" : kindOf(item);
     const button = make("button", { className: "item", onclick: () => viewer.jump(item.id) },
       make("b", {}, item.id), make("span", {}, name, " ", make("small", {}, kind)));
     button.dataset.id = item.id;
@@ -109,16 +110,23 @@ export class Panel {
     for (const button of document.querySelectorAll("#panel .item")) {
       const is = button.dataset.id === viewer.selected;
       button.setAttribute("aria-current", is);
-      if (is) this.#reveal(button);
     }
     for (const box of document.querySelectorAll("#evidence input")) {
       box.checked = !viewer.hidden.has(box.parentElement.querySelector(".item").dataset.id);
     }
     const item = viewer.item(viewer.selected);
+    this.#detail(item);
+    const chosen = at(`#evidence .item[aria-current="true"]`);
+    if (chosen) this.#reveal(chosen);
+  }
+
+  #detail(item) {
+    const { viewer } = this;
     at("#detail").hidden = !item;
     if (!item) return;
+    at("#detail").scrollTop = 0;
     const words = item.kind === "passage" ? make("blockquote", {}, item.words) : make("p", {}, item.words);
-    at("#detail").replaceChildren(make("p", {}, make("b", {}, `${item.id} · ${KINDS[item.kind]}`)), words);
+    at("#detail").replaceChildren(make("p", {}, make("b", {}, `${item.id} · ${kindOf(item)}`)), words);
     if (item.source) at("#detail").append(make("p", {}, item.source));
     if (item.slices && item.slices[1] - item.slices[0] > 1) {
       at("#detail").append(make("p", {}, `Slices ${item.slices[0] + 1} to ${item.slices[1]}`));
@@ -145,8 +153,9 @@ export class Panel {
   #reveal(element) {
     const [panel, box] = [at("#panel"), element.getBoundingClientRect()];
     const frame = panel.getBoundingClientRect();
+    const bottom = at("#detail").hidden ? frame.bottom : at("#detail").getBoundingClientRect().top;
     if (box.top < frame.top) panel.scrollTop -= frame.top - box.top + 8;
-    else if (box.bottom > frame.bottom) panel.scrollTop += Math.min(box.bottom - frame.bottom + 8, box.top - frame.top);
+    else if (box.bottom > bottom) panel.scrollTop += Math.min(box.bottom - bottom + 8, box.top - frame.top);
   }
 
   #cite(id) {
