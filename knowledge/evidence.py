@@ -213,10 +213,10 @@ class Limitation(EvidenceBase):
 
 
 class Statement(EvidenceBase):
-    """What the clinician or the chart said, word for word: it is heard, not verified."""
+    """What the clinician, the chart or a model said, word for word: it is heard, not verified."""
 
     kind: Literal["statement"] = "statement"
-    speaker: Literal["clinician", "chart"]
+    speaker: Literal["clinician", "chart", "model"]
     text: str
 
 
