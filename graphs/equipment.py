@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from graphs.conversation import Equipment
 from graphs.home import Home
-from graphs.nano import NanoEyes, NanoGrounder, NanoRecogniser, NanoSegmenter
+from graphs.nano import NanoEyes, NanoGrounder, NanoLooker, NanoRecogniser, NanoSegmenter
 from graphs.setup import Bounds, Reasoner
 from graphs.trace import canonical
 from knowledge.blobs import BlobStore
 from knowledge.index import Library
-from tools.backends import Grounder, Segmenter
+from tools.backends import Grounder, Looker, Segmenter
 from tools.registry import load_grounders, load_segmenters, load_tools
 from tools.tool import Services
 
@@ -34,13 +34,13 @@ def services(home: Home) -> Services:
         EquipmentError: CITRUS_MODEL names a folder that cannot be opened.
     """
     segmenters, grounders = list(load_segmenters().items.values()), list(load_grounders().items.values())
-    recogniser = None
+    recogniser, looker = None, None
     if home.nano and (eyes := _nano()) is not None:
         segmenters.append(NanoSegmenter(eyes))
         grounders.append(NanoGrounder(eyes))
-        recogniser = NanoRecogniser(eyes)
+        recogniser, looker = NanoRecogniser(eyes), NanoLooker(eyes)
     if home.model is not None:
-        segmenter, grounder = _seers(home.model)
+        segmenter, grounder, looker = _seers(home.model)
         segmenters.append(segmenter)
         grounders.append(grounder)
     return Services(tuple(segmenters), tuple(grounders), recogniser=recogniser, library=Library.open(cache=home.cache))
@@ -97,9 +97,9 @@ def _opened(folder: Path) -> "LocalModel":
         raise EquipmentError(f"CITRUS_MODEL={folder}: {error}") from None
 
 
-def _seers(folder: Path) -> tuple[Segmenter, Grounder]:
+def _seers(folder: Path) -> tuple[Segmenter, Grounder, Looker]:
     model = _opened(folder)
-    return model.segmenter(), model.grounder()
+    return model.segmenter(), model.grounder(), model.looker()
 
 
 def _citrus_v(home: Home) -> Callable[[BlobStore], Reasoner]:

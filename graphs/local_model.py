@@ -7,7 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from agents.citrus_v.abilities import Abilities
-from agents.citrus_v.backends import CitrusVGrounder, CitrusVSegmenter, InstanceGrounder
+from agents.citrus_v.backends import CitrusVGrounder, CitrusVSegmenter, InstanceGrounder, look
 from agents.citrus_v.chat import CitrusVReasoner
 from agents.citrus_v.files import fingerprint
 from agents.citrus_v.grammar import Grammars
@@ -16,7 +16,7 @@ from agents.citrus_v.offered import Offer
 from agents.citrus_v.reader import CannotRead, Reader
 from agents.citrus_v.recognise import Recogniser
 from knowledge.case import Image
-from tools.backends import Box, Grounder, Recognition, Segmentation, Segmenter, Target
+from tools.backends import Box, Grounder, Look, Looker, Recognition, Segmentation, Segmenter, Target
 from tools.imaging.volume import Volume
 from tools.tool import ToolRefusal
 
@@ -75,6 +75,10 @@ class LocalModel:
             raise ValueError("this checkpoint names no abilities, so it tells no instances apart")
         return ModelGrounder(InstanceGrounder(self.reader, self.weights[:12], self.abilities))
 
+    def looker(self) -> Looker:
+        """Who answers questions about pictures."""
+        return ModelLooker(self.reader, self.abilities.name if self.abilities else "citrus-v", self.weights[:12])
+
     def recognise(self, image: Image, volume: Volume) -> Recognition | None:
         """What an image is taken for; None where that is not clear or the checkpoint knows no families."""
         if self.abilities is None or not self.abilities.families:
@@ -125,6 +129,30 @@ class ModelGrounder:
         """
         with _refusals():
             return [Box(**vars(box)) for box in self.model.ground(image, volume, target)]
+
+
+class ModelLooker:
+    """The model's answers in the words of the tools."""
+
+    def __init__(self, reader: Reader, name: str, version: str) -> None:
+        self.reader, self.name, self.version = reader, name, version
+
+    def look(
+        self,
+        image: Image,
+        volume: Volume,
+        question: str,
+        slice_index: int | None = None,
+        box: tuple[int, int, int, int] | None = None,
+    ) -> Look:
+        """Answer about one slice, or the middle one, or a box on it.
+
+        Raises:
+            ToolRefusal: The slice or box is not in the image, or it cannot be read.
+        """
+        with _refusals():
+            found = look(self.reader, image, volume, question, slice_index=slice_index, box=box)
+        return Look(found.answer, found.confidence)
 
 
 def _targets(offers: Sequence[Offer]) -> list[Target]:

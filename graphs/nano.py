@@ -9,7 +9,7 @@ from agents.citrus_v.files import fingerprint
 from agents.citrus_v.offered import Offer
 from agents.citrus_v.shipped import NANO, installed
 from knowledge.case import Image
-from tools.backends import Box, Recognition, Segmentation, Target
+from tools.backends import Box, Look, Recognition, Segmentation, Target
 from tools.imaging.volume import Volume
 
 if TYPE_CHECKING:
@@ -84,6 +84,29 @@ class NanoGrounder:
             ToolRefusal: The model cannot read this image.
         """
         return self.eyes.model.instances().ground(image, volume, target)
+
+
+class NanoLooker:
+    """Its answers to questions about pictures."""
+
+    def __init__(self, eyes: NanoEyes) -> None:
+        self.eyes = eyes
+        self.name, self.version = eyes.abilities.name, eyes.version
+
+    def look(
+        self,
+        image: Image,
+        volume: Volume,
+        question: str,
+        slice_index: int | None = None,
+        box: tuple[int, int, int, int] | None = None,
+    ) -> Look:
+        """Answer about one slice, or the middle one, or a box on it.
+
+        Raises:
+            ToolRefusal: The slice or box is not in the image, or it cannot be read.
+        """
+        return self.eyes.model.looker().look(image, volume, question, slice_index, box)
 
 
 class NanoRecogniser:

@@ -86,6 +86,36 @@ class Recogniser(Protocol):
         """What it is, or None where that is not clear; never a guess."""
 
 
+@dataclass(frozen=True)
+class Look:
+    """What a model answers to a question about a picture, in its own words."""
+
+    answer: str
+    confidence: Confidence
+
+
+@runtime_checkable
+class Looker(Protocol):
+    """Answers short questions about pictures."""
+
+    name: str
+    version: str
+
+    def look(
+        self,
+        image: Image,
+        volume: Volume,
+        question: str,
+        slice_index: int | None = None,
+        box: tuple[int, int, int, int] | None = None,
+    ) -> Look:
+        """Answer about one slice, or the middle one, or a box (x0, y0, x1, y1) on it, half open.
+
+        Raises:
+            tools.tool.ToolRefusal: The slice or box is not in the image, or it cannot be read.
+        """
+
+
 @runtime_checkable
 class Segmenter(Protocol):
     """Finds the pixels of targets it declares."""

@@ -14,7 +14,7 @@ from knowledge.blobs import BlobStore
 from knowledge.case import Case, Image, Modality
 from knowledge.evidence import Evidence, Mask
 from knowledge.index import Library
-from tools.backends import Grounder, Recogniser, Segmenter, Target
+from tools.backends import Grounder, Looker, Recogniser, Segmenter, Target
 from tools.imaging.volume import Volume, decode_mask
 
 
@@ -53,6 +53,7 @@ class Services:
     grounders: tuple[Grounder, ...] = ()
     library: Library | None = None
     recogniser: Recogniser | None = None
+    looker: Looker | None = None
 
 
 @dataclass
