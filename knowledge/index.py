@@ -1,94 +1,158 @@
-"""The library: cards found by meaning and by words, the two orders fused."""
+"""The library: cards and a user's documents, found by meaning and by words, the two orders fused."""
 
 import hashlib
 import logging
-import math
-import re
+import shutil
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from knowledge import shelf
 from knowledge.card import LIBRARY, Card, load_cards
 from knowledge.case import Modality
+from knowledge.documents.excerpt import Excerpt
+from knowledge.documents.store import DocumentStore, StoreError
 from knowledge.embedding import MODEL, Embedder, shared_embedder
-from knowledge.vectors import read_vectors, write_vectors
+from knowledge.facets import Facet
+from knowledge.stock import Stock
+from knowledge.terms import QUERY_CHARACTERS, VERSION, terms
+from knowledge.vectors import digest_of, read_vectors, rounded, write_vectors
 
 _LOG = logging.getLogger(__name__)
 
-_FUSION = 60
+FUSION = 60
 """The constant k of reciprocal rank fusion (Cormack, Clarke and Buettcher, SIGIR 2009,
 doi:10.1145/1571941.1572114), who found 60 near the best and the choice uncritical."""
 
-_WORD = re.compile(r"\w+")
+MEANING_WEIGHT = 0.5
+"""What the order by meaning counts in the fusion; the order by words counts the rest."""
+
+VECTORS = LIBRARY / "cards.vectors"
+"""The embeddings of the cards that come with the system; `python -m knowledge.card_vectors` makes them."""
+
+_POOL = 1000
+"""How many of each order are fused: what stands lower in both cannot come among the first."""
 
 
 @dataclass(frozen=True)
 class Hit:
-    """One card that was found.
+    """One passage that was found.
 
     Attributes:
-        score: Sum of 1 / (60 + rank) over both orders; it orders hits and means nothing else.
-        similarity: Cosine between the query's and the card's embedding, in [-1, 1].
-        meaning_rank: Place by embedding among the cards that passed the filter, from 1.
-        words_rank: Place by BM25 among them, or None where the query shares no word with the card.
-        coverage: Share of the query's words that the card has, in [0, 1]. A word weighs the more
-            the fewer cards have it, and most where none has. Words that name no subject, such as
-            "normal" or "size", do not count: any two questions on measurements share them.
+        card: The card, or the excerpt of a user's document, which has the same fields.
+        score: Weighted sum of 1 / (60 + rank) over both orders; it orders hits and means nothing else.
+        similarity: Cosine between the query's and the passage's embedding, in [-1, 1].
+        meaning_rank: Place by embedding among the passages that passed the filter, from 1, or None
+            where it is beyond those that are fused.
+        words_rank: Place by BM25 among them, or None where the query shares no word with it.
+        coverage: Share of the query's subject that the passage has, in [0, 1], as
+            `knowledge.words.Words.coverage` weighs it.
     """
 
-    card: Card
+    card: Card | Excerpt
     score: float
     similarity: float
-    meaning_rank: int
+    meaning_rank: int | None
     words_rank: int | None
     coverage: float
 
 
 class Library:
-    """Cards and how to find them. Indexes are made on the first search; safe to share by threads.
+    """Passages and how to find them. Indexes are opened on the first search; safe to share by threads.
+
+    What it holds does not change while it is open: documents added later are in the next one opened.
 
     Args:
         cards: With unique ids.
         embedder: By default the one of this process.
-        cache: A folder where the cards' embeddings are kept between processes, or None.
+        cache: A folder where vectors and indexes are kept between processes, or None.
+        documents: The user's own, or None.
+
+    Attributes:
+        cards: By id.
     """
 
-    def __init__(self, cards: Sequence[Card], *, embedder: Embedder | None = None, cache: Path | None = None) -> None:
+    def __init__(
+        self,
+        cards: Sequence[Card],
+        *,
+        embedder: Embedder | None = None,
+        cache: Path | None = None,
+        documents: DocumentStore | None = None,
+    ) -> None:
         self.cards = tuple(sorted(cards, key=lambda card: card.id))
+        self._by_id = {card.id: card for card in self.cards}
         self._embedder = embedder
         self._cache = cache
         self._lock = threading.Lock()
-        self._meaning: Any = None
-        self._words: Any = None
-        self._terms = [frozenset(_terms(card.words)) for card in self.cards]
+        self._stock: Stock | None = None
+        self._store = documents
+        self._documents: tuple[str, ...] = ()
+        if documents is not None:
+            try:
+                self._documents = documents.ready()
+            except StoreError as error:
+                _LOG.warning("your documents cannot be searched: %s", error)
+                self._store = None
 
     @classmethod
-    def open(cls, cards_folder: Path | None = None, cache: Path | None = None) -> Self:
-        """The library of the cards in `cards_folder`, by default those that come with the system.
+    def open(cls, cards_folder: Path | None = None, cache: Path | None = None, documents: Path | None = None) -> Self:
+        """The library of the cards in `cards_folder`, by default those that come with the system, and
+        of the documents in the store at `documents`.
 
         Raises:
             knowledge.card.CardError: A card is not as it should be.
         """
-        return cls(load_cards(cards_folder or LIBRARY), cache=cache)
+        store = None if documents is None else DocumentStore(documents)
+        return cls(load_cards(cards_folder or LIBRARY), cache=cache, documents=store)
+
+    def __len__(self) -> int:
+        """How many passages there are; opens the index where there are documents."""
+        return len(self._opened()) if self._documents else len(self.cards)
+
+    def __bool__(self) -> bool:
+        """A library is one, however little it holds."""
+        return True
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 over all that it holds."""
+        # Lengths go in, so that no two lists of texts run together into one.
+        texts = [card.model_dump_json() for card in self.cards]
+        told = "\n".join([*(f"{len(text)} {text}" for text in texts), *self._documents])
+        return hashlib.sha256(told.encode()).hexdigest()
+
+    def prepare(self) -> None:
+        """Open the indexes now; they are made where they are not there, or not as they were written."""
+        self._opened()
 
     def search(
-        self, query: str, *, k: int = 5, modality: Modality | str | None = None, body_part: str | None = None
+        self,
+        query: str,
+        *,
+        k: int = 5,
+        modality: Modality | str | None = None,
+        body_part: str | None = None,
+        source: str | None = None,
     ) -> list[Hit]:
-        """The `k` best cards for `query`, best first; cards that score alike are ordered by id.
+        """The `k` best passages for `query`, best first; those that score alike are ordered by id.
 
-        Every card that passes the filter has a place, so there are hits for any query: whether
-        one is good enough is for the caller to say, by its `similarity` and `coverage`.
+        There are hits for any query: whether one is good enough is for the caller to say, by its
+        `similarity` and `coverage`.
 
         Args:
             query: Of any length; what lies beyond 256 tokens does not count.
             k: How many at most.
-            modality: Leaves out cards that speak of other modalities only.
+            modality: Leaves out passages that speak of other modalities only.
             body_part: The same for body parts, by their DICOM name.
+            source: Leaves out passages but those whose source, organisation or file has these words in
+                its name; "cards" and "documents" mean all of the one or the other.
 
         Raises:
             ValueError: `k` is below 1, or `modality` is none of the known codes.
@@ -97,123 +161,145 @@ class Library:
         if k < 1:
             raise ValueError(f"k is {k}; it must be at least 1")
         wanted = None if modality is None else Modality(modality)
-        admitted = [row for row, card in enumerate(self.cards) if card.fits(wanted, body_part)]
-        if not admitted or not query.strip():
+        if not query.strip():
             return []
-        similarity = self._by_meaning(query)
-        terms = _terms(query[:_QUERY_CHARACTERS])
-        words = self._by_words(terms)
-        coverage = self._coverage(terms)
-        meaning_ranks = _ranks({row: similarity[row] for row in admitted})
-        words_ranks = _ranks({row: words[row] for row in admitted if words[row] > 0})
-        hits = [
+        if not self.cards and not self._documents:
+            return []
+        stock = self._opened()
+        admitted = stock.admitted(wanted, body_part, source)
+        if len(stock) == 0 or (admitted is not None and not admitted.any()):
+            return []
+        vector = self._embed([query])
+        said = terms(query[:QUERY_CHARACTERS])
+        pool = max(k, _POOL)
+        with self._lock:  # FAISS on a GPU is not safe to share by threads.
+            near = stock.meaning.nearest(vector, pool, admitted)
+        words = _best(stock.words.scores(said), pool, admitted)
+        rows = np.union1d(near, np.fromiter(words, dtype=np.int64, count=len(words)))
+        cosines = dict(zip(rows.tolist(), stock.meaning.cosines(vector, rows).tolist(), strict=True))
+        coverage = dict(zip(rows.tolist(), stock.words.coverage(said, rows).tolist(), strict=True))
+        meaning_ranks = _ranks({row: cosines[row] for row in near.tolist()})
+        words_ranks = _ranks(words)
+        scores = fuse(meaning_ranks, words_ranks)
+        # Rows lie in the order of the ids.
+        first = sorted(scores, key=lambda row: (-scores[row], row))[:k]
+        passages = self._passages([stock.ids[row] for row in first])
+        return [
             Hit(
-                card=self.cards[row],
-                score=sum(1 / (_FUSION + ranks[row]) for ranks in (meaning_ranks, words_ranks) if row in ranks),
-                similarity=similarity[row],
-                meaning_rank=meaning_ranks[row],
+                card=passages[stock.ids[row]],
+                score=scores[row],
+                similarity=cosines[row],
+                meaning_rank=meaning_ranks.get(row),
                 words_rank=words_ranks.get(row),
                 coverage=coverage[row],
             )
-            for row in admitted
+            for row in first
+            if stock.ids[row] in passages
         ]
-        return sorted(hits, key=lambda hit: (-hit.score, hit.card.id))[:k]
 
-    def _by_meaning(self, query: str) -> list[float]:
-        """Cosine of the query with every card, rounded so that its last bits cannot decide an order."""
-        embedder = self._embedder or shared_embedder()
-        vector = embedder.embed([query])
-        with self._lock:
-            if self._meaning is None:
-                import faiss
-
-                vectors = self._vectors(embedder)
-                self._meaning = faiss.IndexFlatIP(vectors.shape[1])
-                self._meaning.add(vectors)
-            cosines, rows = self._meaning.search(vector, len(self.cards))
-        found = dict(zip(rows[0].tolist(), cosines[0].tolist(), strict=True))
-        return [round(found[row], 5) for row in range(len(self.cards))]
-
-    def _by_words(self, terms: Sequence[str]) -> list[float]:
-        """BM25 of the query's terms with every card; 0 where no word is shared."""
-        with self._lock:
-            if self._words is None:
-                import bm25s
-
-                self._words = bm25s.BM25()
-                self._words.index([_terms(card.words) for card in self.cards], show_progress=False)
-        known = [term for term in terms if term in self._words.vocab_dict]
-        if not known:
-            return [0.0] * len(self.cards)
-        scores: NDArray[np.float32] = self._words.get_scores(known)
-        return [round(float(score), 5) for score in scores]
-
-    def _coverage(self, terms: Sequence[str]) -> list[float]:
-        """Share of the terms' weight that every card carries, the weight being BM25's inverse
-        document frequency."""
-        weights: dict[str, float] = {}
-        for term in set(terms) - _SUBJECTLESS:
-            having = sum(term in card for card in self._terms)
-            weights[term] = math.log(1 + (len(self.cards) - having + 0.5) / (having + 0.5))
-        # Sorted, since a set's order differs between processes, and with it the last bit of a sum.
-        total = sum(weights[term] for term in sorted(weights)) or 1.0
-        return [round(sum(weights[term] for term in sorted(card & weights.keys())) / total, 5) for card in self._terms]
-
-    def _vectors(self, embedder: Embedder) -> NDArray[np.float32]:
-        """The cards' embeddings, from the cache where it holds them intact."""
-        texts = [card.words for card in self.cards]
-        if self._cache is None:
-            return embedder.embed(texts)
-        # Lengths go in, so that no two lists of texts run together into one.
-        key = hashlib.sha256("\n".join([MODEL, *(f"{len(text)} {text}" for text in texts)]).encode()).hexdigest()
-        path = self._cache / f"{key}.vectors"
-        vectors = read_vectors(path, len(texts))
-        if vectors is None:
-            vectors = embedder.embed(texts)
+    def _passages(self, ids: Sequence[str]) -> Mapping[str, Card | Excerpt]:
+        """The passages of these ids; one that was removed since the library was opened is not among them."""
+        found: dict[str, Card | Excerpt] = {name: self._by_id[name] for name in ids if name in self._by_id}
+        others = [name for name in ids if name not in found]
+        if others and self._store is not None:
             try:
-                write_vectors(path, vectors)
+                found |= self._store.excerpts(others)
+            except StoreError as error:
+                _LOG.warning("your documents cannot be read: %s", error)
+        return found
+
+    def _embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        return (self._embedder or shared_embedder()).embed(texts)
+
+    def _opened(self) -> Stock:
+        with self._lock:
+            if self._stock is None:
+                self._stock = self._load()
+            return self._stock
+
+    def _load(self) -> Stock:
+        """The indexes from the cache where they are intact, or made anew."""
+        if not self._documents or self._cache is None:
+            return self._build()
+        key = hashlib.sha256(f"{MODEL} {VERSION} {self.fingerprint}".encode()).hexdigest()
+        folder = self._cache / f"library-{key[:32]}"
+        if folder.exists():
+            try:
+                shelf.check(folder)
+                return Stock.load(folder)
+            except (shelf.ShelfError, OSError, ValueError, KeyError, TypeError) as error:
+                _LOG.warning("the index is damaged and is made anew: %s", error)
+        stock = self._build()
+        try:
+            shelf.write(folder, stock.save)
+            for older in self._cache.glob("library-*"):
+                if older != folder:
+                    shutil.rmtree(older, ignore_errors=True)
+        except OSError as error:
+            _LOG.warning("cannot keep the index in %s: %s", folder, error)
+        return stock
+
+    def _build(self) -> Stock:
+        entries: list[tuple[str, Facet, str]] = [(card.id, Facet.of(card), card.words) for card in self.cards]
+        vectors = [self._card_vectors()] if self.cards else []
+        if self._store is not None:
+            for excerpt, vector in self._excerpts(self._store):
+                entries.append((excerpt.id, Facet.of(excerpt), excerpt.words))
+                vectors.append(vector[None])
+        order = sorted(range(len(entries)), key=lambda place: entries[place][0])
+        every = np.concatenate(vectors) if vectors else np.empty((0, 0), dtype=np.float32)
+        return Stock.build([entries[place] for place in order], every[order])
+
+    def _excerpts(self, store: DocumentStore) -> Iterator[tuple[Excerpt, NDArray[np.float32]]]:
+        try:
+            yield from store.all_excerpts(self._documents)
+        except StoreError as error:
+            _LOG.warning("your documents cannot be read: %s", error)
+
+    def _card_vectors(self) -> NDArray[np.float32]:
+        """The cards' embeddings: those that come with the system, those in the cache, and the rest anew."""
+        path = None if self._cache is None else self._cache / "cards.vectors"
+        words = {digest_of(card.words): card.words for card in self.cards}
+        shipped = read_vectors(VECTORS)
+        known = {digest: vector for digest, vector in shipped.items() if digest in words}
+        if path is not None:
+            known |= {digest: vector for digest, vector in read_vectors(path).items() if digest in words}
+        if missing := [digest for digest in words if digest not in known]:
+            made = rounded(self._embed([words[digest] for digest in missing]))
+            known |= dict(zip(missing, made, strict=True))
+            try:
+                if path is not None:
+                    write_vectors(path, {digest: known[digest] for digest in known.keys() - shipped.keys()})
             except OSError as error:
                 _LOG.warning("cannot keep embeddings in %s: %s", path, error)
-        return vectors
+        return np.stack([known[digest_of(card.words)] for card in self.cards])
 
 
-_QUERY_CHARACTERS = 4096
-"""As much of a query as is cut into words; about what the embedding can see of it."""
+def fuse(
+    meaning: Mapping[int, int], words: Mapping[int, int], weight: float = MEANING_WEIGHT, constant: int = FUSION
+) -> dict[int, float]:
+    """Weighted reciprocal rank fusion of two orders.
 
-_STOPWORDS = frozenset(
-    _WORD.findall(
-        "a about above an and any are as at be been below between but by can could did do does for from had has have "
-        "he her his how i if in into is it its may me my no not of on or our she should so such than that the their "
-        "then there these they this those to too up was we were what when where which who why will with would you your"
-    )
-)
-
-_SUBJECTLESS = frozenset(
-    _WORD.findall(
-        "abnormal adult average big cm cutoff definition diameter enlarged find finding follow guideline high "
-        "how imaging image large length level limit long low lower mean measure measurement ml mm need normal "
-        "patient person range rate score sign size small thick thickness threshold too treated treat typical "
-        "up upper value volume wide width"
-    )
-)
+    Args:
+        meaning: Rank from 1 by row.
+        words: The same by words; a row may stand in one order only.
+        weight: Share of the order by meaning, in [0, 1].
+    """
+    return {
+        row: (weight / (constant + meaning[row]) if row in meaning else 0.0)
+        + ((1 - weight) / (constant + words[row]) if row in words else 0.0)
+        for row in meaning.keys() | words.keys()
+    }
 
 
-def _terms(text: str) -> list[str]:
-    """Words in lower case without stop words, plurals folded by Harman's weak stemmer ("S-stemmer",
-    JASIS 1991;42:7-15), so that "nodules" finds "nodule"; numbers are words too."""
-    return [_singular(word) for word in _WORD.findall(text.lower()) if word not in _STOPWORDS]
-
-
-def _singular(word: str) -> str:
-    if word.endswith("ies") and not word.endswith(("eies", "aies")):
-        return word[:-3] + "y"
-    if word.endswith("es") and not word.endswith(("aes", "ees", "oes")):
-        return word[:-1]
-    if word.endswith("s") and not word.endswith(("us", "ss", "is")):
-        return word[:-1]
-    return word
+def _best(scores: NDArray[np.float32], k: int, admitted: NDArray[np.bool_] | None) -> dict[int, float]:
+    """The `k` highest scores above 0 by row, rounded so that their last bits cannot decide an order."""
+    rows = np.flatnonzero(scores > 0 if admitted is None else (scores > 0) & admitted)
+    if len(rows) > k:
+        rows = rows[np.argpartition(-scores[rows], k - 1)[:k]]
+    return {int(row): round(float(scores[row]), 5) for row in rows}
 
 
 def _ranks(scores: Mapping[int, float]) -> dict[int, int]:
-    """Place of each row by falling score, from 1. Cards lie in the order of their ids, and so do ties."""
+    """Place of each row by falling score, from 1. Rows lie in the order of their ids, and so do ties."""
     return {row: place for place, row in enumerate(sorted(scores, key=lambda row: (-scores[row], row)), start=1)}

@@ -52,7 +52,7 @@ def test_nearly_every_question_gets_a_passage_that_answers(here: Context) -> Non
 def test_questions_outside_medicine_get_an_absence(here: Context, query: str) -> None:
     (item,) = retrieve(here, query=query)
     assert isinstance(item, Absence)
-    assert item.target == query and f"{len(library().cards)} passages" in item.searched
+    assert item.target == query and f"{len(library())} passages" in item.searched
 
 
 def test_few_medical_questions_without_a_card_get_a_neighbouring_passage(here: Context) -> None:
@@ -71,11 +71,19 @@ def test_a_filter_can_leave_nothing_and_says_so(here: Context) -> None:
     assert isinstance(item, Absence) and "those on US and neck only" in item.searched
 
 
+def test_a_source_can_be_asked_for(here: Context) -> None:
+    found = retrieve(here, query="solid nodule follow-up", k=10, source="fleischner society")
+    assert found and all("fleischner society" in item.source.organisation.lower() for item in found)
+    (item,) = retrieve(here, query="solid nodule follow-up", source="documents")
+    assert isinstance(item, Absence) and "from 'documents' only" in item.searched
+
+
 @pytest.mark.parametrize(
     "raw",
     [
         {},
         {"query": ""},
+        {"query": "lung", "source": ""},
         {"query": "x" * 2001},
         {"query": "\ud800"},
         {"query": "lung", "k": 0},
@@ -104,5 +112,5 @@ def test_hostile_queries_are_only_words(here: Context, query: str) -> None:
 
 def test_it_binds_to_a_chat_model() -> None:
     bound = TOOL.as_langchain(Services())
-    assert bound.name == "retrieve" and set(bound.args) == {"query", "k", "modality", "body_part"}
+    assert bound.name == "retrieve" and set(bound.args) == {"query", "k", "modality", "body_part", "source"}
     assert set(TOOL.returns) == {"passage", "absence"} and TOOL.may_be_absent
