@@ -34,7 +34,8 @@ def services(home: Home) -> Services:
         EquipmentError: CITRUS_MODEL names a folder that cannot be opened.
     """
     segmenters, grounders = list(load_segmenters().items.values()), list(load_grounders().items.values())
-    recogniser, looker = None, None
+    recogniser: NanoRecogniser | None = None
+    looker: Looker | None = None
     if home.nano and (eyes := _nano()) is not None:
         segmenters.append(NanoSegmenter(eyes))
         grounders.append(NanoGrounder(eyes))
@@ -43,7 +44,7 @@ def services(home: Home) -> Services:
         segmenter, grounder, looker = _seers(home.model)
         segmenters.append(segmenter)
         grounders.append(grounder)
-    return Services(tuple(segmenters), tuple(grounders), recogniser=recogniser, library=Library.open(cache=home.cache))
+    return Services(tuple(segmenters), tuple(grounders), recogniser=recogniser, looker=looker, library=Library.open(cache=home.cache))
 
 
 def equip(home: Home, reasoner: str = "protocol", bounds: Bounds | None = None) -> Equipment:
