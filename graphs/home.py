@@ -49,6 +49,11 @@ class Home(BaseSettings):
         return self.home / "signing.key"
 
     @property
+    def documents(self) -> Path:
+        """The user's own documents, which the library searches beside its cards."""
+        return self.home / "documents.sqlite"
+
+    @property
     def conversations(self) -> Path:
         """One folder for each conversation: trace, blobs, head."""
         return self.home / "conversations"
