@@ -1,7 +1,6 @@
 """Join reasoners, tools and services into what a conversation needs."""
 
 from collections.abc import Callable
-from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,7 +8,6 @@ from graphs.conversation import Equipment
 from graphs.home import Home
 from graphs.nano import NanoEyes, NanoGrounder, NanoLooker, NanoRecogniser, NanoSegmenter
 from graphs.setup import Bounds, Reasoner
-from graphs.trace import canonical
 from knowledge.blobs import BlobStore
 from knowledge.index import Library
 from tools.backends import Grounder, Looker, Segmenter
@@ -44,7 +42,13 @@ def services(home: Home) -> Services:
         segmenter, grounder, looker = _seers(home.model)
         segmenters.append(segmenter)
         grounders.append(grounder)
-    return Services(tuple(segmenters), tuple(grounders), recogniser=recogniser, looker=looker, library=Library.open(cache=home.cache))
+    return Services(
+        tuple(segmenters),
+        tuple(grounders),
+        recogniser=recogniser,
+        looker=looker,
+        library=Library.open(cache=home.cache, documents=home.documents),
+    )
 
 
 def equip(home: Home, reasoner: str = "protocol", bounds: Bounds | None = None) -> Equipment:
@@ -66,7 +70,7 @@ def equip(home: Home, reasoner: str = "protocol", bounds: Bounds | None = None) 
         services=joined,
         backends={seer.name: seer.version for seer in joined.segmenters}
         | {seer.name: seer.version for seer in joined.grounders},
-        library=_fingerprint(joined.library),
+        library=joined.library.fingerprint if joined.library else None,
         bounds=bounds or Bounds(),
     )
 
@@ -74,12 +78,6 @@ def equip(home: Home, reasoner: str = "protocol", bounds: Bounds | None = None) 
 def reasoners() -> tuple[str, ...]:
     """The names that `equip` knows."""
     return tuple(_REASONERS)
-
-
-def _fingerprint(library: Library | None) -> str | None:
-    if library is None:
-        return None
-    return sha256(canonical([card.model_dump(mode="json") for card in library.cards])).hexdigest()
 
 
 def _nano() -> NanoEyes | None:
