@@ -1,5 +1,8 @@
 """Run one tool call: asked for, admitted, held against its declaration, filed."""
 
+from collections.abc import Iterator, Sequence
+from typing import Any
+
 from langgraph.config import get_stream_writer
 from langgraph.errors import GraphBubbleUp
 from langgraph.types import interrupt
@@ -62,11 +65,7 @@ def run_tool(setup: Setup, started: ToolStarted, context: Context) -> ToolFinish
         fault = f"{type(error).__name__}: {error}"[:500]
         limit = Limitation(tool=started.tool, reason=f"{started.tool} failed on these arguments.")
         found = [_about_image(limit, started, context)]
-    number = len(context.evidence)
-    evidence = tuple(
-        item.model_copy(update={"id": f"E{number + at}", "produced_by": started.call})
-        for at, item in enumerate(found, 1)
-    )
+    evidence = tuple(_filed(found, len(context.evidence), started.call))
     finished = ToolFinished(
         turn=started.turn,
         step=started.step,
@@ -80,6 +79,16 @@ def run_tool(setup: Setup, started: ToolStarted, context: Context) -> ToolFinish
     )
     writer({"type": "tool_finished", "event": finished})
     return finished
+
+
+def _filed(found: Sequence[Evidence], number: int, call: str) -> Iterator[Evidence]:
+    """Give ids to what one call found, also where one piece names another by its place in the list ("#1")."""
+    ids = {f"#{at}": f"E{number + at}" for at in range(1, len(found) + 1)}
+    for at, item in enumerate(found, 1):
+        update: dict[str, Any] = {"id": ids[f"#{at}"], "produced_by": call}
+        if of := getattr(item, "of", ()):
+            update["of"] = tuple(ids.get(name, name) for name in of)
+        yield item.model_copy(update=update)
 
 
 def _about_image(limit: Limitation, started: ToolStarted, context: Context) -> Limitation:

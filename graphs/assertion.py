@@ -13,7 +13,17 @@ from graphs.mentions import Mention, Naming, mentions, namings
 from graphs.reading_words import Polarity, Reading, Word, find, read, stem, stems
 from knowledge.case import Case
 from knowledge.claim import Verdict
-from knowledge.evidence import CAVEATS, Absence, Evidence, ImageFacts, Limitation, Passage, Statement
+from knowledge.evidence import (
+    CAVEATS,
+    Absence,
+    Appraisal,
+    Criterion,
+    Evidence,
+    ImageFacts,
+    Limitation,
+    Passage,
+    Statement,
+)
 
 _MODALS = frozenset({"can", "could", "should", "must", "may"})
 _VERBS = stems(INABILITY_VERBS)
@@ -41,6 +51,8 @@ def _told(item: Evidence) -> tuple[str, ...]:
             return (*texts, item.reason)
         case Absence():
             return (*texts, item.searched)
+        case Criterion() | Appraisal():
+            return (*texts, item.text)
     return texts
 
 
@@ -129,7 +141,7 @@ class Assertion:
 
     @cached_property
     def verbatim(self) -> bool:
-        """Whether it is a whole caveat, reason or account of a search of cited evidence, word for word."""
+        """Whether it is a whole caveat, reason, criterion or account of a search of cited evidence, word for word."""
         own = _tokens(self.sentence.text)
         return any(own == _tokens(plain(text)) for ground in self.grounds for text in _told(ground.evidence))
 

@@ -12,7 +12,7 @@ from graphs.lexicon import MUST_BE_NAMED, SIDES
 from graphs.mentions import Mention, Naming, governed
 from graphs.reading_numbers import Figure, unit_of
 from graphs.reading_words import FUNCTION_STEMS, Polarity, stems
-from knowledge.evidence import TRUNCATED, Passage, Statement
+from knowledge.evidence import TRUNCATED, Appraisal, Criterion, Passage, Statement
 from knowledge.quantity import Unit
 
 _REFERENCE = stems(
@@ -255,7 +255,8 @@ def _in_text(figure: Figure, grounds: Sequence[Ground], assertion: Assertion) ->
     return any(
         figure.same(other) and figure.relation == other.relation and figure.role in (other.role, "value")
         for ground in grounds
-        if not isinstance(ground.evidence, Passage)
+        # A criterion's figures are those of its measurement and its passage, which must be cited for them.
+        if not isinstance(ground.evidence, Passage | Criterion | Appraisal)
         and (assertion.attributed or not isinstance(ground.evidence, Statement))
         for other in ground.figures
     )

@@ -17,11 +17,13 @@ from numpy.typing import NDArray
 
 from graphs.correction import propose
 from graphs.diagnose import build
+from graphs.differential import Differential, told
 from graphs.events import (
     Admitted,
     Answered,
     Asked,
     Corrected,
+    Differentiated,
     Event,
     Judged,
     Opened,
@@ -342,6 +344,11 @@ class Conversation:
         finally:
             self._setup.stop.clear()
 
+    def differential(self, turn: int) -> Differential:
+        """The differential as it stood when a turn was answered; empty where nothing was held against criteria."""
+        event = self.journal.find(("differentiated", turn))
+        return event.differential if isinstance(event, Differentiated) else Differential()
+
     def report(self, answer: Answered) -> dict[str, Any]:
         """The answer as one JSON object: claims, evidence, steps, where the trace lies, its head."""
         turn = answer.turn
@@ -351,6 +358,7 @@ class Conversation:
             "answer": answer.answer,
             "claims": [claim.model_dump(mode="json") for claim in answer.claims],
             "evidence": [item.model_dump(mode="json") for item in self.evidence.values()],
+            "differential": told(self.differential(turn)),
             "steps": [
                 {
                     "tool": event.tool,

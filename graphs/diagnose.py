@@ -18,9 +18,12 @@ from langgraph.runtime import Runtime
 from graphs.act import consented, run_tool
 from graphs.closing import NOTICE, closed, opened
 from graphs.correction import correct
+from graphs.differential import Differential
+from graphs.differential_build import differentiate
 from graphs.events import (
     Answered,
     Asked,
+    Differentiated,
     ReasonerFinished,
     ReasonerStarted,
     Stopped,
@@ -258,6 +261,10 @@ def _answer(state: State, runtime: Runtime[Setup]) -> Update:
         text = text or "I have no answer to this."
     bound = state["bound"]
     answer = closed(text, bound)
+    evidence = {item.id: item for item in map(EVIDENCE.validate_python, state["evidence"])}
+    differential = differentiate(evidence, Case.model_validate(state["case"]))
+    if differential != Differential():
+        setup.journal.note(Differentiated(turn=turn, differential=differential))
     setup.journal.note(Answered(turn=turn, answer=answer, claims=claims, withheld=withheld, bound=bound))
     remembered = [message for message in state["working"] if not _passing(message)]
     return {"messages": [*remembered, AIMessage(opened(answer))], "working": [], "answered": turn}

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, NonNegativeFloat, TypeAdapter
 
+from graphs.differential import Differential
 from knowledge.case import Case, Record, Sha256
 from knowledge.claim import Claim
 from knowledge.evidence import Evidence, blobs_of
@@ -199,6 +200,19 @@ class Verified(EventBase):
         return ("verified", self.turn, self.attempt)
 
 
+class Differentiated(EventBase):
+    """The differential as it stood when the turn was answered, each candidate with its logic tree."""
+
+    type: Literal["differentiated"] = "differentiated"
+    turn: int
+    differential: Differential
+
+    @property
+    def key(self) -> Key:
+        """One a turn."""
+        return ("differentiated", self.turn)
+
+
 class Answered(EventBase):
     """What the clinician was told; the turn is over."""
 
@@ -353,6 +367,7 @@ Event = Annotated[
     | ToolFinished
     | Consent
     | Verified
+    | Differentiated
     | Answered
     | Corrected
     | Revised

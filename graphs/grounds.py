@@ -10,10 +10,12 @@ from graphs.draft import plain
 from graphs.lexicon import CAVEAT_SAYINGS, MODALITY_WORDS
 from graphs.mentions import Mention, sides_of, subject_of, tags_of
 from graphs.reading_numbers import QUANTITY_UNITS, Figure
-from graphs.reading_words import Polarity, Reading, read, stem, stems
+from graphs.reading_words import FUNCTION_STEMS, Polarity, Reading, read, stem, stems
 from knowledge.evidence import (
     CAVEATS,
     Absence,
+    Appraisal,
+    Criterion,
     Evidence,
     ImageFacts,
     Limitation,
@@ -22,6 +24,7 @@ from knowledge.evidence import (
     Passage,
     Region,
     Statement,
+    Status,
     View,
 )
 from knowledge.quantity import Quantity, Unit
@@ -33,6 +36,7 @@ _UNIT_WORDS = {
     Unit.HU: "HU hounsfield attenuation density", Unit.SIGNAL: "signal units intensity", Unit.PX: "pixels px",
     Unit.PX2: "square pixels px", Unit.PX3: "voxels", Unit.PERCENT: "percent", Unit.SLICE: "slice slices",
 }  # fmt: skip
+_STANDS = {Status.MET: Polarity.AFFIRMED, Status.NOT_MET: Polarity.DENIED}
 _UNKNOWN = frozenset({"unknown", "none", "not known", ""})
 
 
@@ -129,7 +133,24 @@ class Ground:
         for reading in (*self.readings, *sayings):
             for word, polarity in zip(reading.words, reading.polarity, strict=True):
                 found[word.stem].add(polarity)
+        if isinstance(self.evidence, Criterion | Appraisal):
+            # What a criterion would mean is said of the case only where it is met, and denied where it is not.
+            found.update({word: {_STANDS.get(self.verdict, Polarity.OPEN)} for word in self.meaning})
         return {word: frozenset(polarities) for word, polarities in found.items()}
+
+    @property
+    def verdict(self) -> Status | None:
+        """How a criterion or an appraisal stands."""
+        if isinstance(self.evidence, Criterion):
+            return self.evidence.status
+        return self.evidence.verdict if isinstance(self.evidence, Appraisal) else None
+
+    @cached_property
+    def meaning(self) -> frozenset[str]:
+        """Stems of what a criterion or an appraisal would mean, without those of its target."""
+        if isinstance(self.evidence, Criterion):
+            return stems(plain(self.evidence.category)) - stems(self.target) - FUNCTION_STEMS
+        return stems(plain(self.evidence.disease)) if isinstance(self.evidence, Appraisal) else frozenset()
 
     @cached_property
     def frame(self) -> frozenset[str]:
@@ -190,7 +211,7 @@ def _texts(item: Evidence) -> Iterator[str]:
             yield item.searched
         case Limitation():
             yield item.reason
-        case Statement():
+        case Statement() | Criterion() | Appraisal():
             yield item.text
         case _:
             pass
@@ -237,6 +258,13 @@ def _names(item: Evidence) -> Iterator[str]:
         case Passage():
             yield from (threshold.name for threshold in item.thresholds)
             yield "passage guideline source library reference literature publication"
+        case Criterion():
+            yield "criterion criteria limit guideline"
+            if item.quantity is not None:
+                yield item.quantity.name
+                yield _UNIT_WORDS.get(item.quantity.unit, "")
+        case Appraisal():
+            yield "criterion criteria guideline recall sources"
         case Limitation():
             yield item.tool.replace("_", " ")
             yield from item.known

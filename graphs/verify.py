@@ -11,6 +11,7 @@ from graphs.assertion import Assertion, Finding
 from graphs.carrying import figure_findings
 from graphs.claims import Paragraph, Sentence, read
 from graphs.courtesies import is_fact
+from graphs.criterion_rules import criterion_findings, standing_findings
 from graphs.grounds import Ground
 from graphs.provenance import source_findings
 from graphs.reading_words import stems
@@ -99,6 +100,8 @@ def _findings(sentence: Sentence, context: str, known: Mapping[str, Ground], cas
     if not any(letter.isalnum() for letter in sentence.text):
         return fault("a citation mark stands without a sentence")
     assertion = Assertion(sentence, known, case, context)
+    if founded := list(standing_findings(assertion)):
+        return founded
     findings = [
         *quotation_findings(assertion),
         *figure_findings(assertion),
@@ -115,6 +118,7 @@ def _findings(sentence: Sentence, context: str, known: Mapping[str, Ground], cas
         return [*findings, *passage_findings(assertion)]
     return [
         *findings,
+        *criterion_findings(assertion),
         *presence_findings(assertion),
         *inability_findings(assertion),
         *caveat_findings(assertion),

@@ -1,12 +1,12 @@
 """What a conversation has established, piece by piece; every claim of an answer cites these."""
 
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self, TypeVar
 
-from pydantic import Field, FiniteFloat, TypeAdapter
+from pydantic import Field, FiniteFloat, TypeAdapter, model_validator
 
 from knowledge.case import Modality, Plane, Record, Sha256
-from knowledge.quantity import Quantity
+from knowledge.quantity import Quantity, Unit
 
 Score = Annotated[float, Field(ge=0, le=1)]
 Point = tuple[FiniteFloat, ...]
@@ -60,7 +60,15 @@ class Source(Record):
 
 
 class Threshold(Record):
-    """One machine-readable limit: `name` `comparison` `value` `unit`, for a population."""
+    """One machine-readable limit: `name` `comparison` `value` `unit`, for a population.
+
+    Attributes:
+        name: What is limited; what the limit means may follow after a comma.
+        comparison: "=" is a mean or a size, and no limit.
+        category: What a value that meets the limit is called, such as "splenomegaly".
+        quantity: Names of the quantities it may be held against, such as "long axis".
+        target: Names of the structures it may be held against, such as "spleen".
+    """
 
     name: str
     comparison: Literal["<", "<=", ">", ">=", "=", "between"]
@@ -68,6 +76,44 @@ class Threshold(Record):
     high: float | None = None
     unit: str
     population: str = "adults"
+    # None and not empty where nothing is said: a reasoner's prompt leaves None out, as it did before there were these.
+    category: str | None = None
+    quantity: tuple[str, ...] | None = None
+    target: tuple[str, ...] | None = None
+
+    @property
+    def meaning(self) -> str:
+        """What a value that meets the limit is called; empty where nobody says."""
+        return self.category or self.name.partition(", ")[2]
+
+    def same_limit(self, other: "Threshold") -> bool:
+        """Whether both set the same limit for the same people, however it is called."""
+        own = (self.name, self.comparison, self.value, self.high, self.unit, self.population)
+        return own == (other.name, other.comparison, other.value, other.high, other.unit, other.population)
+
+    def text(self) -> str:
+        """The limit in words, such as "30 mm or more"."""
+        label = UNIT_LABELS.get(self.unit, f" {self.unit.strip('{}[]')}")
+        value = f"{self.value:g}{label}"
+        match self.comparison:
+            case ">":
+                return f"more than {value}"
+            case ">=":
+                return f"{value} or more"
+            case "<":
+                return f"less than {value}"
+            case "<=":
+                return f"{value} or less"
+            case "between":
+                return f"{self.value:g} to {self.high:g}{label}"
+        return value
+
+
+UNIT_LABELS = {unit.value: f" {unit.label}" for unit in Unit if unit.label} | {
+    "1": "", "ratio": "", "{count}": "", "{score}": "", "um": " μm", "mm3": " mm³", "a": " years", "d": " days",
+    "deg": " degrees",
+}  # fmt: skip
+"""How a limit's unit is printed after its value; other units stand as they are written."""
 
 
 def compares(value: float, comparison: str, limit: float) -> bool:
@@ -220,8 +266,163 @@ class Statement(EvidenceBase):
     text: str
 
 
+class Status(StrEnum):
+    """How a case stands to a criterion."""
+
+    MET = "met"
+    NOT_MET = "not met"
+    OPEN = "open"
+    NOT_ASSESSED = "not assessed"
+
+
+class Criterion(EvidenceBase):
+    """Something on record, held by code against a criterion of a cited passage.
+
+    Attributes:
+        name: The criterion in words, such as "abdominal aorta of 30 mm or more".
+        category: What follows where it is met, such as "abdominal aortic aneurysm".
+        target: The structure or finding it is about.
+        limit: The limit of the passage, or None where something is to be seen or not.
+        beyond: Whether the criterion is met where the limit does not hold, as beyond a normal range.
+        quantity: What was measured, as it is recorded.
+        of: Ids of what it rests on: the measurement, mask, box or absence, then the passage.
+        reason: Why it is open or was not assessed; empty otherwise.
+        text: All of it in one sentence without its full stop; made from the other fields, and refused if it
+            says anything else.
+    """
+
+    kind: Literal["criterion"] = "criterion"
+    name: str
+    category: str
+    target: str
+    side: Side | None = None
+    status: Status
+    limit: Threshold | None = None
+    beyond: bool = False
+    quantity: Quantity | None = None
+    of: tuple[str, ...] = ()
+    reason: str = ""
+    text: str = ""
+
+    @model_validator(mode="after")
+    def _say(self) -> Self:
+        return _told(self, self._sentence())
+
+    def _sentence(self) -> str:
+        if self.status is Status.NOT_ASSESSED or (self.quantity is None and self.status is Status.OPEN):
+            return f"The criterion for {self.category} is not assessed, {self.name}: {self.reason}"
+        if self.quantity is None or self.limit is None:
+            seen, met = self.status is Status.MET, "meets" if self.status is Status.MET else "does not meet"
+            what = f"The {self.target} is seen" if seen != self.beyond else f"No {self.target} is seen"
+            return f"{what}, which {met} the criterion for {self.category}"
+        of = "" if self.quantity.unit is Unit.ONE else f" of the {self.target}"
+        what = f"The {quantity_words(self.quantity)}{of} is {self.quantity.text()}"
+        limit = f"the limit of {self.limit.text()}"
+        if self.status is Status.OPEN:
+            return f"{what}, and its uncertainty spans {limit} for {self.category}"
+        meets = "meets" if self.status is Status.MET else "does not meet"
+        if self.beyond:
+            lies = "beyond" if self.status is Status.MET else "within"
+            return f"{what}, which lies {lies} {limit} and so {meets} the criterion for {self.category}"
+        return f"{what}, which {meets} {limit} for {self.category}"
+
+
+class Appraisal(EvidenceBase):
+    """The criteria of one disease, held together against the case: how many are met, and whether that is enough.
+
+    Attributes:
+        needs: How many must be met: any one, all, or a number.
+        of: Ids of the criteria, each of them a `Criterion`.
+        met, not_met, open, not_assessed: How many of them stand so.
+        sources: How many different publications they come from.
+        text: All of it in one sentence without its full stop, as a criterion's.
+
+    Raises:
+        ValueError: The counts do not add up to the criteria.
+    """
+
+    kind: Literal["appraisal"] = "appraisal"
+    disease: str
+    side: Side | None = None
+    needs: Literal["any", "all"] | Annotated[int, Field(ge=1)]
+    of: tuple[str, ...]
+    met: Annotated[int, Field(ge=0)]
+    not_met: Annotated[int, Field(ge=0)]
+    open: Annotated[int, Field(ge=0)]
+    not_assessed: Annotated[int, Field(ge=0)]
+    sources: Annotated[int, Field(ge=1)]
+    text: str = ""
+
+    @model_validator(mode="after")
+    def _say(self) -> Self:
+        if self.met + self.not_met + self.open + self.not_assessed != len(self.of) or not self.of:
+            raise ValueError(f"{self.disease}: the counts do not add up to {len(self.of)} criteria")
+        return _told(self, self._sentence())
+
+    @property
+    def recall(self) -> float:
+        """Guideline recall: the share of the criteria that the evidence decides."""
+        return (self.met + self.not_met) / max(1, len(self.of))
+
+    @property
+    def verdict(self) -> Status:
+        """Whether the criteria together are met; open where what is undecided could decide it."""
+        enough = {"any": 1, "all": len(self.of)}.get(str(self.needs)) or int(self.needs)
+        if self.met >= enough:
+            return Status.MET
+        return Status.NOT_MET if len(self.of) - self.not_met < enough else Status.OPEN
+
+    @property
+    def name(self) -> str:
+        """The disease with its side."""
+        return f"{self.disease} on the {self.side.value}" if self.side in (Side.LEFT, Side.RIGHT) else self.disease
+
+    def _sentence(self) -> str:
+        many = len(self.of)
+        enough = {"any": "any one is enough", "all": "all are needed"}.get(str(self.needs), f"{self.needs} are needed")
+        counts = (
+            (self.met, "met"), (self.not_met, "not met"), (self.open, "open"), (self.not_assessed, "not assessed")
+        )  # fmt: skip
+        told = ", ".join(f"{count} {word}" for count, word in counts if count)
+        where = "one source" if self.sources == 1 else f"{self.sources} sources"
+        so = {Status.MET: "are met", Status.NOT_MET: "are not met"}.get(self.verdict, "stay open")
+        of = f"{many} criteria, from {where}, {enough}" if many > 1 else "one criterion"
+        return f"The criteria for {self.name} {so}: of {of}: {told}; guideline recall {self.recall:.2f}"
+
+
+Told = TypeVar("Told", Criterion, Appraisal)
+
+
+def _told(item: Told, sentence: str) -> Told:
+    """`item` with its sentence, which nobody may write otherwise."""
+    if item.text not in ("", sentence):
+        raise ValueError(f"the text of a {item.kind} is {sentence!r}, not {item.text!r}")
+    object.__setattr__(item, "text", sentence)
+    return item
+
+
+_AVERAGES = frozenset({"mean", "minimum", "maximum", "median", "standard deviation"})
+
+
+def quantity_words(quantity: Quantity) -> str:
+    """What a quantity is called in a sentence: a mean of HU is a mean attenuation."""
+    if quantity.name.lower() in _AVERAGES:
+        return f"{quantity.name} {'attenuation' if quantity.unit is Unit.HU else 'signal'}"
+    return quantity.name
+
+
 Evidence = Annotated[
-    ImageFacts | View | Region | Mask | Measurement | Passage | Absence | Limitation | Statement,
+    ImageFacts
+    | View
+    | Region
+    | Mask
+    | Measurement
+    | Passage
+    | Absence
+    | Limitation
+    | Statement
+    | Criterion
+    | Appraisal,
     Field(discriminator="kind"),
 ]
 

@@ -11,9 +11,11 @@ from rich.markup import escape
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
+from rich.tree import Tree
 
 if TYPE_CHECKING:
     from graphs.conversation import Conversation
+    from graphs.differential import Differential
     from graphs.events import Answered, Event
     from knowledge.case import Image
     from knowledge.evidence import Evidence
@@ -86,12 +88,32 @@ class Terminal:
         evidence = conversation.evidence
         if cited:
             self.out.print(self._table(evidence[identifier] for identifier in cited))
+        self._differential(conversation.differential(answer.turn))
         for claim in dict.fromkeys(answer.withheld):
             self.out.print(
                 f"[yellow]Withheld, not supported:[/yellow] {escape(claim.text)} [dim]({claim.reason})[/dim]"
             )
         for picture in self._pictures(conversation, answer.turn):
             self.out.print(f"Picture: {picture}", soft_wrap=True)
+
+    def _differential(self, differential: "Differential") -> None:
+        """Each candidate as a tree; a leaf is the evidence in brackets."""
+        from graphs.differential import lines
+
+        for candidate in differential.candidates:
+            tree: Tree | None = None
+            branches: list[Tree] = []
+            for depth, line in lines(candidate.tree):
+                if tree is None:
+                    recall = f"criteria {candidate.verdict}, guideline recall {candidate.recall:.2f}"
+                    tree = Tree(f"{escape(line)} [dim]{recall}[/dim]")
+                    branches = [tree]
+                    continue
+                branches[depth:] = [branches[depth - 1].add(escape(line))]
+            if tree is not None:
+                self.out.print(tree)
+        for reason in differential.withheld:
+            self.out.print(f"[yellow]Not in the differential:[/yellow] {escape(reason)}")
 
     def _table(self, items: Iterable["Evidence"]) -> Table:
         table = Table(box=None, padding=(0, 1), show_header=False)
@@ -198,6 +220,8 @@ def summary(item: "Evidence") -> str:
         return f"{item.speaker}: {item.text}"
     if item.kind == "view":
         return item.description
+    if item.kind in ("criterion", "appraisal"):
+        return item.text
     return ", ".join(
         f"{name} {value}" if value.startswith("unknown") else f"{name} {value} ({origin})"
         for name, (value, origin) in item.facts.items()
@@ -215,6 +239,8 @@ def _event_words(event: "Event") -> str:
         return event.fault or event.content or ", ".join(str(call["name"]) for call in event.tool_calls)
     if event.type == "verified":
         return f"{len(event.claims)} claims, {len(event.withheld)} withheld"
+    if event.type == "differentiated":
+        return "; ".join(f"{one.disease}: {one.verdict}" for one in event.differential.candidates)
     if event.type == "answered":
         return event.answer
     if event.type == "admitted":

@@ -11,6 +11,7 @@ from knowledge.evidence import (
     NO_SPACING,
     TRUNCATED,
     Absence,
+    Criterion,
     Evidence,
     Limitation,
     Mask,
@@ -19,6 +20,7 @@ from knowledge.evidence import (
     Side,
     Source,
     Statement,
+    Status,
     Threshold,
 )
 from knowledge.quantity import Quantity, SpacingSource, Unit
@@ -91,6 +93,7 @@ class Findings:
     heart: Measurement
     limit: Passage
     statement: Statement
+    verdict: Criterion
 
     @property
     def evidence(self) -> dict[str, Evidence]:
@@ -117,12 +120,22 @@ def findings(draw: st.DrawFn) -> Findings:
     ratio = draw(st.floats(0.3, 0.7).filter(lambda value: abs(value - 0.5) > 0.02))
     absent, impossible = draw(st.sampled_from(ABSENT)), draw(st.sampled_from(IMPOSSIBLE))
     normal = draw(st.integers(2, 9))
-    names = iter(f"E{number}" for number in draw(st.permutations(range(1, 16))))
+    names = iter(f"E{number}" for number in draw(st.permutations(range(1, 17))))
 
     def of(target: str, name: str, value: float, unit: Unit, side: Side | None, *caveats: str) -> Measurement:
         what = quantity(name, value, unit, *_interval(value, share))
         return measured(next(names), target, what, side, caveats)
 
+    heart = of("heart", "cardiothoracic ratio", ratio, Unit.ONE, None).model_copy(
+        update={"quantity": quantity("cardiothoracic ratio", ratio, Unit.ONE, ratio - 0.01, ratio + 0.01)}
+    )
+    above = Threshold(name="cardiothoracic ratio, enlarged heart", comparison=">", value=0.5, unit="1")
+    limit = passage(
+        next(names),
+        "On a frontal film a cardiothoracic ratio above 0.5 means that the heart is enlarged.",
+        above,
+        title="Size of the heart",
+    )
     return Findings(
         organ=organ,
         left=of(f"left {organ}", "volume", left, Unit.ML, Side.LEFT),
@@ -147,14 +160,12 @@ def findings(draw: st.DrawFn) -> Findings:
             "A solid nodule smaller than 6 mm needs no routine follow-up. "
             "A node with a short axis of 10 mm or more is abnormal.",
         ),
-        heart=of("heart", "cardiothoracic ratio", ratio, Unit.ONE, None).model_copy(
-            update={"quantity": quantity("cardiothoracic ratio", ratio, Unit.ONE, ratio - 0.01, ratio + 0.01)}
-        ),
-        limit=passage(
-            next(names),
-            "On a frontal film a cardiothoracic ratio above 0.5 means that the heart is enlarged.",
-            Threshold(name="cardiothoracic ratio, enlarged heart", comparison=">", value=0.5, unit="1"),
-            title="Size of the heart",
+        heart=heart,
+        limit=limit,
+        verdict=Criterion(
+            id=next(names), image="I1", name="cardiothoracic ratio above 0.5", category="enlarged heart", target="heart",
+            status=Status.MET if ratio > 0.5 else Status.NOT_MET, limit=above, quantity=heart.quantity,
+            of=(heart.id, limit.id),
         ),
         statement=Statement(id=next(names), speaker="clinician", text="The patient coughs and has a 3 cm scar on the left."),
     )  # fmt: skip
@@ -297,4 +308,9 @@ def sound(f: Findings) -> list[str]:
         f"A cardiothoracic ratio of {printed(f.heart, 2)} was measured [{f.heart.id}].",
         f"The history mentions a 3 cm scar on the left, as stated by the clinician [{f.statement.id}].",
         f"According to the clinician, the patient coughs [{f.statement.id}].",
+        f"{f.verdict.text} [{f.verdict.id}].",
+        f"{f.verdict.text} [{f.heart.id}, {f.limit.id}, {f.verdict.id}].",
+        f"The heart is {enlarged} [{f.heart.id}, {f.limit.id}, {f.verdict.id}].",
+        f"With a cardiothoracic ratio of {printed(f.heart, 2)}, the heart is {enlarged} "
+        f"[{f.heart.id}, {f.limit.id}, {f.verdict.id}].",
     ]  # fmt: skip

@@ -9,6 +9,7 @@ _CITED = re.compile(r"\s*\[E\d+(?:, E\d+)*\]")
 _NUMBER = re.compile(r"(?<![\w.\[(-])\d+(?:\.\d+)?(?![\w.]*[\]\d])")
 _UNITS = {" mm²": " cm²", " mm": " cm", " cm": " mm", " mL": " L", " L": " mL", " px²": " mm²", " HU": " mL"}
 _DENIALS = (
+    ("which does not meet ", "which meets "), ("which meets ", "which does not meet "),
     (" needs no ", " needs "), (" need no ", " need "), ("cannot", "can"), ("could not be", "could be"),
     ("not possible", "possible"), ("was not found", "was found"), (" is absent", " is present"),
     ("is unknown", "is known"), ("There is no evidence of a", "There is evidence of a"), ("There is no", "There is a"),

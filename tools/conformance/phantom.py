@@ -6,6 +6,7 @@ cylinders of about a thorax's size; they are not anatomy, only something that mu
 """
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -16,8 +17,8 @@ from numpy.typing import NDArray
 
 from knowledge.blobs import BlobError, BlobStore
 from knowledge.case import Case, Image, Modality, Origin, Plane
-from knowledge.evidence import Evidence, Mask, Region, Side
-from knowledge.quantity import SpacingSource
+from knowledge.evidence import Evidence, Mask, Measurement, Region, Side
+from knowledge.quantity import Quantity, SpacingSource, Unit
 from tools.imaging.volume import as_affine, encode_mask, encode_pixels
 
 Bits = NDArray[np.bool_]
@@ -119,11 +120,14 @@ class Phantom:
         )
 
     def store(self) -> tuple[Case, BlobStore, dict[str, Evidence]]:
-        """The case, its blobs, and the truth filed as evidence: masks, then one box."""
+        """The case, its blobs, and the truth filed as evidence: masks, one box, on a film a ratio measured on them."""
         blobs = MemoryStore()
         case = Case(images=(self.image(blobs.put(encode_pixels(self.array, self.affine))),))
         filed: list[Evidence] = [self._mask(structure, blobs) for structure in self.structures]
-        filed += [_box(mask) for mask in filed[:1] if isinstance(mask, Mask)]
+        masks = [item for item in filed if isinstance(item, Mask)]
+        filed += [_box(mask) for mask in masks[:1]]
+        if self.modality is Modality.DX:
+            filed += _ratio(masks)
         numbered = [
             item.model_copy(update={"id": f"E{number}", "produced_by": "phantom"})
             for number, item in enumerate(filed, 1)
@@ -287,6 +291,16 @@ def _sample(
         Structure("thorax", None, mean(chest & (abs(z) < 120)) >= 0.5),
     )
     return mean(values), structures, affine
+
+
+def _ratio(masks: Sequence[Mask]) -> list[Evidence]:
+    """The width of the heart over that of the chest; nothing where the masks are empty."""
+    widths = {mask.target: mask.box[2] - mask.box[0] for mask in masks}
+    if not {"heart", "thorax"} <= widths.keys() or widths["heart"] >= widths["thorax"]:
+        return []
+    value = widths["heart"] / widths["thorax"]
+    quantity = Quantity(name="cardiothoracic ratio", value=value, unit=Unit.ONE)
+    return [Measurement(image=IMAGE, target="heart", quantity=quantity)]
 
 
 def _box(mask: Mask) -> Region:
