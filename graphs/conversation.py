@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from graphs.correction import propose
 from graphs.diagnose import build
 from graphs.differential import Differential, told
+from graphs.differential_build import differentiate
 from graphs.events import (
     Admitted,
     Answered,
@@ -28,6 +29,7 @@ from graphs.events import (
     Judged,
     Opened,
     Revised,
+    Revision,
     ToolFinished,
     ToolStarted,
 )
@@ -345,7 +347,14 @@ class Conversation:
             self._setup.stop.clear()
 
     def differential(self, turn: int) -> Differential:
-        """The differential as it stood when a turn was answered; empty where nothing was held against criteria."""
+        """The differential as it stood when a turn was answered; empty where nothing was held against criteria.
+
+        Of an answer that was revised after a correction, it is made from what stands now.
+        """
+        standing = self.standing
+        if isinstance(standing.answers.get(turn), Revision):
+            kept = {name: item for name, item in standing.evidence.items() if name not in standing.fates}
+            return differentiate(kept, self.case)
         event = self.journal.find(("differentiated", turn))
         return event.differential if isinstance(event, Differentiated) else Differential()
 

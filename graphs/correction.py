@@ -173,10 +173,10 @@ class _Consequences:
     def follow(self, call: Call) -> None:
         """Do again what of `call` rests on what was taken away so far."""
         items = dependents(call, self.filed, self.fates)
-        lost = [item for item in items if any(self._lost(name) for name in taken_from(item))]
-        for item in lost:
-            self._take_away(item.id, None, f"it rested on {', '.join(taken_from(item))}")
-        items = [item for item in items if item not in lost]
+        for item in items:
+            if any(self._lost(name) for name in taken_from(item)):
+                self._take_away(item.id, None, f"it rested on {', '.join(taken_from(item))}")
+        items = [item for item in items if item.id not in self.fates]
         arguments = again(call, items, self.filed, self.fates) if items else None
         if arguments is None:
             for item in items:
@@ -259,8 +259,9 @@ class _Consequences:
 
 def _same(old: Evidence, new: Evidence) -> bool:
     """Whether `new` tells of the same thing as `old`."""
-    if old.kind != new.kind or getattr(old, "target", None) != getattr(new, "target", None):
-        return False
-    return not (isinstance(old, Measurement) and isinstance(new, Measurement)) or (
-        old.quantity.name == new.quantity.name
-    )
+    return old.kind == new.kind and _told_of(old) == _told_of(new)
+
+
+def _told_of(item: Evidence) -> tuple[str | None, ...]:
+    quantity = item.quantity.name if isinstance(item, Measurement) else None
+    return (quantity, *(getattr(item, name, None) for name in ("target", "name", "disease", "card")))

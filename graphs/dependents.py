@@ -44,18 +44,19 @@ def remembered(messages: Sequence[BaseMessage]) -> list[Call]:
 
 
 def dependents(call: Call, filed: Mapping[str, Evidence], fates: Fates) -> list[Evidence]:
-    """Of what `call` established, what rests on evidence in `fates` and is not itself there."""
+    """Of what `call` established, what rests on evidence in `fates` and is not itself there, in order."""
     alone = {name for name, listed in _names(call.arguments) if not listed}
     named = {name for name, _ in _names(call.arguments)}
-    found = []
+    found: dict[str, Evidence] = {}
     for identifier in call.evidence:
         item = filed[identifier]
         if identifier in fates or (isinstance(item, Limitation) and item.tool == CORRECTION):
             continue
+        # One piece of a call may rest on another, which comes before it.
         rests_on = alone | set(taken_from(item) or named)
-        if rests_on & fates.keys():
-            found.append(item)
-    return found
+        if rests_on & (fates.keys() | found.keys()):
+            found[identifier] = item
+    return list(found.values())
 
 
 def taken_from(item: Evidence) -> tuple[str, ...]:

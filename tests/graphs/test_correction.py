@@ -15,9 +15,10 @@ from graphs.events import Corrected, Event, Revised, ToolFinished, ToolStarted
 from graphs.replay import events_of, replay, rerun
 from graphs.trace import Trace, TraceError, verify_trace
 from knowledge.evidence import Evidence, Mask, Measurement
+from knowledge.quantity import Quantity, Unit
 from tests.graphs.scripted import Reply, Weigh, call, equipment, home, reader
 from tools.imaging.volume import decode_mask, store_mask
-from tools.measure import Measure
+from tools.measure import Measure, MeasureArguments
 from tools.tool import Context, ImageArguments
 
 READER = "dr.adams"
@@ -239,6 +240,39 @@ def test_replay_is_exact_and_needs_no_pixels(tmp_path: Path) -> None:
     assert again.steps == len(events_of(file))
     assert "Correction 1: E1 replaced by E5 by dr.adams." in again.transcript
     assert "example.org" not in file.read_text()
+
+
+class Chained(Weigh):
+    """Tells of each mask, and of its own piece on it."""
+
+    name = "chained"
+    arguments = MeasureArguments
+
+    def run(self, arguments: MeasureArguments, context: Context) -> list[Evidence]:
+        found: list[Evidence] = []
+        for at, name in enumerate(arguments.of):
+            mask = context.find(name)
+            assert isinstance(mask, Mask)
+            for what, of in (("volume", name), ("share", f"#{2 * at + 1}")):
+                size = Quantity(name=what, value=mask.voxels, unit=Unit.COUNT)
+                found.append(Measurement(image="I1", target=mask.target, quantity=size, of=(of,)))
+        return found
+
+
+@pytest.mark.parametrize("rejected", [False, True])
+def test_what_rests_on_a_piece_of_the_same_call_follows_it(tmp_path: Path, rejected: bool) -> None:
+    joined = equipment([SCRIPT[0], call("chained", image="I1", of=["E1", "E2"]), AIMessage(SEEN)])
+    joined.tools.update({"outline": Outline(), "chained": Chained()})
+    with Conversation.start(home(tmp_path), joined, reader(), {}) as conversation:
+        conversation.ask("How large?")
+        mask = None if rejected else smaller(conversation)
+        revised = conversation.correct("E1", mask, by=READER, key=tmp_path / "key")
+        assert not replay(conversation.trace.file).unfinished
+    if rejected:
+        assert revised.withdrawn == ("E1", "E3", "E4")
+    else:
+        assert revised.replaced == {"E1": "E7", "E3": "E8", "E4": "E9"}
+        assert conversation.evidence["E9"].of == ("E8",)  # type: ignore[union-attr]
 
 
 def test_a_signature_holds_its_words(tmp_path: Path) -> None:

@@ -126,17 +126,22 @@ export class Panel {
     if (!item) return;
     at("#detail").scrollTop = 0;
     const words = item.kind === "passage" ? make("blockquote", {}, item.words) : make("p", {}, item.words);
-    at("#detail").replaceChildren(make("p", {}, make("b", {}, `${item.id} · ${kindOf(item)}`)), words);
-    if (item.source) at("#detail").append(make("p", {}, item.source));
+    const told = [make("p", {}, make("b", {}, `${item.id} · ${kindOf(item)}`)), words, this.#offered(item)];
+    if (item.source) told.push(make("p", {}, item.source));
     if (item.slices && item.slices[1] - item.slices[0] > 1) {
-      at("#detail").append(make("p", {}, `Slices ${item.slices[0] + 1} to ${item.slices[1]}`));
+      told.push(make("p", {}, `Slices ${item.slices[0] + 1} to ${item.slices[1]}`));
     }
-    if (item.of.length) at("#detail").append(make("p", {}, "Taken from ", ...item.of.map((id) => this.#cite(id))));
-    for (const caveat of item.caveats) at("#detail").append(make("p", { className: "warn" }, `⚠ ${caveat}`));
+    if (item.of.length) told.push(make("p", {}, "Taken from ", ...item.of.map((id) => this.#cite(id))));
+    told.push(...item.caveats.map((caveat) => make("p", { className: "warn" }, `⚠ ${caveat}`)));
+    at("#detail").replaceChildren(...told);
+  }
+
+  // What can be done with a piece of evidence, or what took its place.
+  #offered(item) {
+    const { viewer } = this;
     if (!item.stands) {
-      at("#detail").append(make("p", { className: "warn" }, "It no longer stands. ",
-        ...(item.now ? ["What stands now: ", this.#cite(item.now)] : ["Nothing took its place."])));
-      return;
+      return make("p", { className: "warn" }, "It no longer stands. ",
+        ...(item.now ? ["What stands now: ", this.#cite(item.now)] : ["Nothing took its place."]));
     }
     const row = make("div", { className: "row" });
     if (["mask", "absence"].includes(item.kind)) {
@@ -146,7 +151,7 @@ export class Panel {
     if (["mask", "region", "measurement", "absence"].includes(item.kind)) {
       row.append(make("button", { className: "danger", onclick: () => this.#reject(item) }, "Reject…"));
     }
-    at("#detail").append(row);
+    return row;
   }
 
   // Scroll the panel, never the page, which would take the image out of sight.
