@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 _MARK = re.compile(r"[(\[]([A-Za-z](?:\s*(?:[,&–—-]|and|to)\s*[A-Za-z]){0,8})[)\]]\s*[:.,]?\s*")
 _OPENS = re.compile(r"(?:^|[.;:,])\s*(?:and\s+)?$")
-_LETTER = re.compile(r"[A-Za-z](?![A-Za-z])")
+_LETTER = re.compile(r"\b[A-Za-z]\b")
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def split_caption(caption: str) -> list[Panel]:
         words = re.sub(r"[;,]?\s*(?:and)?$", "", words)
         if not words:
             return whole
-        panels.append(Panel(mark[1], f"{lead} ({mark[1]}) {words}".strip()))
+        panels.append(Panel(mark[1], f"{lead} {mark[0].strip()} {words}".strip()))
     return panels
 
 

@@ -74,7 +74,7 @@ def _origin(reader: PdfReader) -> Origin:
     return Origin(
         title=clean(str(about.get("/Title") or "")) or None,
         organisation=clean(str(about.get("/Author") or "")) or None,
-        year=year_in(str(about.get("/CreationDate") or "")),
+        year=year_in(str(about.get("/CreationDate") or "")[:6]),  # D:YYYYMMDD...
     )
 
 
@@ -102,16 +102,18 @@ def _headings(reader: PdfReader) -> list[tuple[int, tuple[str, ...]]]:
 
 
 def _without_running_titles(pages: Sequence[str]) -> list[list[str]]:
-    """The lines of each page without those at its ends that more than half of the pages have, whatever
-    their numbers."""
+    """The lines of each page without the first and the last, where more than half of the pages have the
+    same there but for its numbers."""
     lines = [[line.rstrip() for line in page.split("\n")] for page in pages]
-    seen: Counter[str] = Counter()
-    for page in lines:
-        filled = [_shape(line) for line in page if line.strip()]
-        seen.update({*filled[:2], *filled[-2:]})
-    full = sum(any(line.strip() for line in page) for page in lines)
-    running = {shape for shape, times in seen.items() if full >= _REPEATED and times > full / 2}
-    return [[line for line in page if not (line.strip() and _shape(line) in running)] for page in lines]
+    filled = [[place for place, line in enumerate(page) if line.strip()] for page in lines]
+    full = sum(map(bool, filled))
+    for end in (0, -1):
+        at = [(page, places[end]) for page, places in zip(lines, filled, strict=True) if len(places) > 1]
+        seen = Counter(_shape(page[place]) for page, place in at)
+        for page, place in at:
+            if full >= _REPEATED and seen[_shape(page[place])] > full / 2:
+                page[place] = ""
+    return lines
 
 
 def _shape(line: str) -> str:

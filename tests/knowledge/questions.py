@@ -163,7 +163,6 @@ UNCOVERED: tuple[str, ...] = (
     "What are the Ottawa ankle rules?",
     "How is a breast abscess treated?",
     "What is the normal hearing threshold?",
-    "normal size of the prostate",
     "meniscus tear signs on MRI",
     "Which statin dose after myocardial infarction?",
     "normal resistance index of the renal artery",
