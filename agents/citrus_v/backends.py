@@ -17,10 +17,10 @@ from torch import Tensor
 
 from agents.citrus_v.abilities import Abilities
 from agents.citrus_v.boxes import read_boxes
-from agents.citrus_v.doubt import DoubtedMask, doubt, spread, sure, variants
+from agents.citrus_v.doubt import DoubtedMask, doubt, look_at, spread, sure, variants
 from agents.citrus_v.files import fingerprint
 from agents.citrus_v.instances import boxes_of
-from agents.citrus_v.masks import DrawnMask, resize
+from agents.citrus_v.masks import DrawnMask
 from agents.citrus_v.offered import OFFERED, Offer, display_for, reliability
 from agents.citrus_v.pictures import Picture
 from agents.citrus_v.reader import CannotRead, Reader, Reply, Turn
@@ -232,8 +232,9 @@ class InstanceGrounder:
             reply = _read(self.reader, [Turn.ask(SEGMENT.format(target=ability.centre), picture)], _MASK_TOKENS, target)
             if reply[0].segments is None or not len(reply[0].segments):
                 continue
-            best, _ = self.reader.decode(picture, reply[0].segments[:1]).best()
-            marks = resize(best[0], picture.height, picture.width).sigmoid().cpu().numpy()
+            size = picture.height, picture.width
+            seen = look_at(self.reader, variants(picture)[0], reply[0].segments[:1], size, ability.tiles)[0]
+            marks = seen.logits.sigmoid().cpu().numpy()
             for box, score in boxes_of(marks, ability.centre_share):
                 confidence = Confidence(value=min(1.0, score), method=_MARK)
                 found.append(LocatedBox(target, box, (index, index + 1), confidence=confidence))

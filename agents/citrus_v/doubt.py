@@ -99,7 +99,7 @@ def doubt(
         tiles: Parts a side that each variant is looked at in.
     """
     found = []
-    looks = [_look(reader, variant, segments, size, tiles) for variant in seen]
+    looks = [look_at(reader, variant, segments, size, tiles) for variant in seen]
     for index in range(len(segments)):
         each_look = [look[index] for look in looks]
         shares = [look.logits.sigmoid() for look in each_look]
@@ -124,7 +124,7 @@ def doubt(
 
 
 @dataclass(frozen=True)
-class _Look:
+class OneLook:
     """One mask on one variant, the change taken back: logits on the picture's pixels, and scores."""
 
     logits: Tensor
@@ -132,7 +132,8 @@ class _Look:
     object_score: float
 
 
-def _look(reader: Decoding, variant: Variant, segments: Tensor, size: tuple[int, int], count: int) -> list[_Look]:
+def look_at(reader: Decoding, variant: Variant, segments: Tensor, size: tuple[int, int], count: int) -> list[OneLook]:
+    """Each `[SEG]` on one variant, in `count` x `count` parts."""
     parts: list[list[tuple[Tile, Tensor]]] = [[] for _ in segments]
     ious: list[list[float]] = [[] for _ in segments]
     objects: list[list[float]] = [[] for _ in segments]
@@ -149,7 +150,7 @@ def _look(reader: Decoding, variant: Variant, segments: Tensor, size: tuple[int,
         whole = parts[index][0][1] if count == 1 else joined(parts[index], *size)
         # A target is there if any part shows it; only parts that do tell how good the mask is.
         telling = [iou for iou, there in zip(ious[index], objects[index], strict=True) if there >= OBJECT_THRESHOLD]
-        looks.append(_Look(variant.back(whole), float(np.mean(telling or ious[index])), max(objects[index])))
+        looks.append(OneLook(variant.back(whole), float(np.mean(telling or ious[index])), max(objects[index])))
     return looks
 
 

@@ -9,9 +9,8 @@ from numpy.typing import NDArray
 
 from agents.citrus_v.abilities import Abilities
 from agents.citrus_v.backends import SEGMENT
-from agents.citrus_v.doubt import doubt, variants
+from agents.citrus_v.doubt import doubt, look_at, variants
 from agents.citrus_v.instances import boxes_of
-from agents.citrus_v.masks import resize
 from agents.citrus_v.pictures import Picture
 from agents.citrus_v.reader import Reader, Turn
 from agents.citrus_v.training.targets import CENTRE, CENTRE_SHARE, TILES
@@ -77,8 +76,7 @@ class ReaderEyes:
             if target in instances:
                 marks = replies[CENTRE.format(target)].segments
                 if marks is not None and len(marks):
-                    best, _ = self.reader.decode(picture, marks[:1]).best()
-                    shares = resize(best[0], *size).sigmoid().cpu().numpy()
-                    boxes = tuple(boxes_of(shares, CENTRE_SHARE))
+                    whole = look_at(self.reader, seen[0], marks[:1], size, TILES.get(target, 1))[0]
+                    boxes = tuple(boxes_of(whole.logits.sigmoid().cpu().numpy(), CENTRE_SHARE))
             found[target] = Seen(drawn.mask, drawn.object_score or 0.0, drawn.sureness, boxes)
         return found

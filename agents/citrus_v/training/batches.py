@@ -25,7 +25,7 @@ SHARES = {
 }
 """How often a folder is drawn from: the hard ones more than their number of pictures."""
 
-ZOOMS = {"nuclei": (1.5, 2.5), "blood_cells": (1.0, 1.6)}
+ZOOMS = {"nuclei": (1.5, 2.5), "blood_cells": (1.3, 2.2)}
 """How closely pictures of small things are looked at."""
 
 _KEPT = 320

@@ -77,7 +77,10 @@ class Losses:
 
 
 def losses(drawn: Drawn, truth: Tensor, has_mask: Tensor, present: Tensor) -> Losses:
-    """Hold drawn masks against the truth; of the three proposals only the best learns the mask.
+    """Hold drawn masks against the truth.
+
+    SAM lets only the best of its three proposals learn, for prompts that mean several things. A name means
+    one: all three learn it, so that whichever is chosen is good.
 
     Args:
         truth: (b, k, n, n) shares in [0, 1]; n a multiple of the decoder's side.
@@ -96,13 +99,10 @@ def losses(drawn: Drawn, truth: Tensor, has_mask: Tensor, present: Tensor) -> Lo
     shares = full.sigmoid()
     joint = (shares * wanted).sum(dim=(2, 3))
     dice = 1 - (2 * joint + 1) / (shares.sum(dim=(2, 3)) + wanted.sum(dim=(2, 3)) + 1)
-    best = (MASK_WEIGHT * crossed + DICE_WEIGHT * dice).argmin(dim=1, keepdim=True)
     with torch.no_grad():
         hard, sure = full > 0, wanted > 0.5
         iou = (hard & sure).sum(dim=(2, 3)) / (hard | sure).sum(dim=(2, 3)).clamp(min=1)
-    return Losses(
-        crossed.gather(1, best).mean(), dice.gather(1, best).mean(), mse_loss(drawn.iou[has_mask], iou), presence
-    )
+    return Losses(crossed.mean(), dice.mean(), mse_loss(drawn.iou[has_mask], iou), presence)
 
 
 def dense_loss(logits: Tensor, truth: Tensor, told: Tensor) -> Tensor:

@@ -39,6 +39,7 @@ class Stage(_Part):
             masks through `[SEG]`, the projector and the segmenter, with the language loss.
         trains: Beginnings of the names of the parameters that learn; everything else is frozen.
         kinds: Of conversations, each as likely as the others, repeated for more.
+        pictures: Whether conversations show their pictures; without, words alone are learned, much faster.
         rate: Highest learning rate; it warms up and falls to a fiftieth along a cosine.
     """
 
@@ -47,6 +48,7 @@ class Stage(_Part):
     trains: tuple[str, ...] = Field(min_length=1)
     phases: tuple[Phase, ...] = Field(min_length=1)
     kinds: tuple[Kind, ...] = ()
+    pictures: bool = True
     rate: float = Field(default=1e-3, gt=0)
     warmup: int = Field(default=100, ge=0)
     decay: float = Field(default=0.05, ge=0)

@@ -15,6 +15,9 @@ from agents.citrus_v.training.examples import Example
 from agents.citrus_v.training.objectives import IGNORED, Spoken
 from agents.citrus_v.training.targets import TARGETS
 
+_Row = tuple[Picture | None, str, str, tuple[int, ...]]
+"""A picture, a question about it, the answer, and the target of each `[SEG]` in it."""
+
 
 class Speaker:
     """Turns texts and conversations into token ids; the same seed and step give the same batch.
@@ -54,8 +57,10 @@ class Speaker:
             ids, torch.ones_like(ids), ids.clone(), None, torch.zeros((0, 3), dtype=torch.long), nothing, nothing[:, 0]
         )
 
-    def about(self, by_folder: dict[str, list[Example]], kinds: Sequence[Kind], step: int, size: int) -> Spoken:
-        """Conversations of the kinds, about pictures of every folder alike."""
+    def about(
+        self, by_folder: dict[str, list[Example]], kinds: Sequence[Kind], step: int, size: int, *, pictures: bool = True
+    ) -> Spoken:
+        """Conversations of the kinds, about pictures of every folder alike, with or without showing them."""
         random = np.random.default_rng([self.seed, step])
         folders = list(by_folder)
         said: list[Conversation] = []
@@ -67,6 +72,8 @@ class Speaker:
             conversation = converse(example, kind, random, grid)
             if conversation is not None:
                 said.append(conversation)
+        if not pictures:
+            return self._padded([self._row(one, None) for one in said])
         return self.join(said, random, change=0.5)
 
     def outlines(self, targets: Tensor, pictures: Sequence[Picture], step: int) -> Spoken:
@@ -89,18 +96,21 @@ class Speaker:
             if change:
                 moved = photometry(torch.from_numpy(pixels.copy()).permute(2, 0, 1).float(), random, change)
                 pixels = moved.permute(1, 2, 0).byte().numpy()
-            question, answer = one.turns[0]
-            rows.append(
-                (Picture.from_array(pixels), question, answer, tuple(self.targets.index(name) for name in one.targets))
-            )
+            rows.append(self._row(one, Picture.from_array(pixels)))
         return self._padded(rows)
 
-    def _padded(self, rows: Sequence[tuple[Picture, str, str, tuple[int, ...]]]) -> Spoken:
-        cut = {id(picture): self.processor.patches(picture) for picture, *_ in rows}
+    def _row(self, one: Conversation, picture: Picture | None) -> _Row:
+        question, answer = one.turns[0]
+        return picture, question, answer, tuple(self.targets.index(name) for name in one.targets)
+
+    def _padded(self, rows: Sequence[_Row]) -> Spoken:
+        shown = [picture for picture, *_ in rows if picture is not None]
+        cut = {id(picture): self.processor.patches(picture) for picture in shown}
         ids, labels, segments = [], [], []
         targets: list[int] = []
         for row, (picture, question, answer, wanted) in enumerate(rows):
-            asked = self.processor.encode([Message("user", question, (picture,))], [cut[id(picture)].grid])
+            seen, grids = ((picture,), [cut[id(picture)].grid]) if picture is not None else ((), [])
+            asked = self.processor.encode([Message("user", question, seen)], grids)
             told = [*self.words(answer), self.end]
             segments += [(row, len(asked) + at) for at, token in enumerate(told) if token == self.seg]
             targets += wanted
@@ -117,8 +127,8 @@ class Speaker:
             padded,
             mask,
             wanted_labels,
-            torch.cat([cut[id(picture)].values for picture, *_ in rows]),
-            torch.tensor([cut[id(picture)].grid for picture, *_ in rows]),
+            torch.cat([cut[id(picture)].values for picture in shown]) if shown else None,
+            torch.tensor([cut[id(picture)].grid for picture in shown], dtype=torch.long).reshape(-1, 3),
             torch.tensor(segments, dtype=torch.long).reshape(-1, 2),
             torch.tensor(targets, dtype=torch.long),
         )

@@ -14,7 +14,7 @@ CENTRE = "centre of {}"
 CENTRE_SHARE = 0.55
 """Side of a centre over the side of its instance."""
 
-TILES = {"cell nuclei": 2}
+TILES = {"cell nuclei": 3, **dict.fromkeys(CELLS, 2)}
 """Parts a side that a picture is looked at in, for targets too small for one look."""
 
 INSTANCES = CELLS

@@ -164,7 +164,7 @@ class Feed:
             by_folder: dict[str, list[Example]] = {}
             for example in examples:
                 by_folder.setdefault(example.folder, []).append(example)
-            return lambda step, size: speaker.about(by_folder, stage.kinds, step, size)
+            return lambda step, size: speaker.about(by_folder, stage.kinds, step, size, pictures=stage.pictures)
         sampler = Sampler([prepare(example) for example in examples], self._seed(stage), self.targets)
 
         def pictures(step: int, size: int) -> Any:
