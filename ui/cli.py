@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ui import cli_evaluate, cli_knowledge, cli_model, cli_tools, cli_trace, cli_train, cli_users
+from ui import cli_evaluate, cli_knowledge, cli_model, cli_report, cli_tools, cli_trace, cli_train, cli_users
 from ui.terminal import Terminal
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ app.add_typer(cli_trace.app, name="trace")
 app.add_typer(cli_tools.app, name="tools")
 app.add_typer(cli_knowledge.app, name="knowledge")
 app.add_typer(cli_model.app, name="model")
+app.command("report")(cli_report.report)
 app.command("train")(cli_train.train)
 app.add_typer(cli_users.app, name="users")
 app.add_typer(cli_evaluate.app, name="evaluate")

@@ -13,7 +13,8 @@ TraceFile = Annotated[Path, typer.Argument(help="trace.jsonl of a conversation, 
 NOT_INTACT = 1
 
 
-def _file(path: Path) -> Path:
+def trace_file(path: Path) -> Path:
+    """The record that a person named: a file, a folder, or the id of a conversation."""
     from graphs.home import Home, HomeError
 
     if path.is_dir():
@@ -43,7 +44,7 @@ def show(
     from ui.terminal import Terminal
 
     try:
-        events = events_of(_file(trace))
+        events = events_of(trace_file(trace))
     except TraceError as error:
         raise _not_intact(error) from None
     if as_json:
@@ -62,7 +63,7 @@ def verify(
     from graphs.export import is_export, read_export
     from graphs.trace import TraceError, verify_trace
 
-    file = _file(trace)
+    file = trace_file(trace)
     try:
         if is_export(file):
             _, found = read_export(file)
@@ -85,7 +86,7 @@ def replay(trace: TraceFile) -> None:
     from graphs.trace import TraceError
 
     try:
-        replayed = run(_file(trace))
+        replayed = run(trace_file(trace))
     except TraceError as error:
         raise _not_intact(error) from None
     except Divergence as divergence:
@@ -110,7 +111,7 @@ def rerun(
     from knowledge.blobs import BlobError
 
     try:
-        outcome = run(_file(trace), equip(Home(), reasoner))
+        outcome = run(trace_file(trace), equip(Home(), reasoner))
     except (TraceError, BlobError, EquipmentError) as error:
         raise _not_intact(error) from None
     typer.echo(outcome.transcript)
@@ -140,7 +141,7 @@ def export(
 
     write = write_html if html else run
     try:
-        head = write(_file(trace), out, pixels=pixels, words=redact or ())
+        head = write(trace_file(trace), out, pixels=pixels, words=redact or ())
     except TraceError as error:
         raise _not_intact(error) from None
     except FileExistsError:
