@@ -33,7 +33,8 @@ def differentiate(evidence: Mapping[str, Evidence], case: Case) -> Differential:
     }
     candidates: list[Candidate] = []
     withheld: list[str] = []
-    for item in (*appraisals.values(), *alone.values()):
+    found: list[Appraisal | Criterion] = [*appraisals.values(), *alone.values()]
+    for item in found:
         candidate = _made(item, evidence)
         if candidate is None:
             continue

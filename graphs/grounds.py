@@ -135,7 +135,7 @@ class Ground:
                 found[word.stem].add(polarity)
         if isinstance(self.evidence, Criterion | Appraisal):
             # What a criterion would mean is said of the case only where it is met, and denied where it is not.
-            found.update({word: {_STANDS.get(self.verdict, Polarity.OPEN)} for word in self.meaning})
+            found.update({word: {_STANDS.get(self.verdict or Status.OPEN, Polarity.OPEN)} for word in self.meaning})
         return {word: frozenset(polarities) for word, polarities in found.items()}
 
     @property

@@ -1,7 +1,7 @@
 """What a conversation has established, piece by piece; every claim of an answer cites these."""
 
 from enum import StrEnum
-from typing import Annotated, Literal, Self, TypeVar
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, FiniteFloat, TypeAdapter, model_validator
 
@@ -306,7 +306,8 @@ class Criterion(EvidenceBase):
 
     @model_validator(mode="after")
     def _say(self) -> Self:
-        return _told(self, self._sentence())
+        _tell(self, self._sentence())
+        return self
 
     def _sentence(self) -> str:
         if self.status is Status.NOT_ASSESSED or (self.quantity is None and self.status is Status.OPEN):
@@ -357,7 +358,8 @@ class Appraisal(EvidenceBase):
     def _say(self) -> Self:
         if self.met + self.not_met + self.open + self.not_assessed != len(self.of) or not self.of:
             raise ValueError(f"{self.disease}: the counts do not add up to {len(self.of)} criteria")
-        return _told(self, self._sentence())
+        _tell(self, self._sentence())
+        return self
 
     @property
     def recall(self) -> float:
@@ -390,15 +392,11 @@ class Appraisal(EvidenceBase):
         return f"The criteria for {self.name} {so}: of {of}: {told}; guideline recall {self.recall:.2f}"
 
 
-Told = TypeVar("Told", Criterion, Appraisal)
-
-
-def _told(item: Told, sentence: str) -> Told:
-    """`item` with its sentence, which nobody may write otherwise."""
+def _tell(item: Criterion | Appraisal, sentence: str) -> None:
+    """Give `item` its sentence, which nobody may write otherwise."""
     if item.text not in ("", sentence):
         raise ValueError(f"the text of a {item.kind} is {sentence!r}, not {item.text!r}")
     object.__setattr__(item, "text", sentence)
-    return item
 
 
 _AVERAGES = frozenset({"mean", "minimum", "maximum", "median", "standard deviation"})

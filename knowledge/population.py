@@ -1,7 +1,7 @@
 """For whom a limit holds, held against what is known of the patient."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from knowledge.case import Patient
 from knowledge.evidence import Status
@@ -68,7 +68,7 @@ def belongs(population: str, patient: Patient, said: Sequence[str] = ()) -> tupl
     return Status.MET, ""
 
 
-_AGES = (
+_AGES: tuple[tuple[re.Pattern[str], Callable[[float, list[float]], bool]], ...] = (
     (_AGE, lambda age, ends: ends[0] <= age < ends[1] + 1),
     (_YOUNGER, lambda age, ends: age < ends[0]),
     (_OLDER, lambda age, ends: age >= ends[0]),

@@ -148,7 +148,7 @@ class Composer:
             if passage.id in rested and self.request.asks(Intent.NORMALITY):
                 yield sentences.quote(passage, passages.telling(self.request.question, passage, 2, numbers=True))
                 break
-        calls = [*self._appraisals(), *(call for one in self._judgeable() if (call := self.ledger.judging(one.id)))]
+        calls = [*self._appraisals(), *filter(None, (self.ledger.judging(one.id) for one in self._judgeable()))]
         refused = [piece for call in calls for piece in call.pieces if piece.kind == "limitation"]
         # That nothing is said of a quantity is no news where something is said of another.
         news = [piece for piece in refused if not piece.text("reason").startswith("No limit of the library is about")]
