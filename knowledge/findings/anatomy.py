@@ -32,16 +32,16 @@ PLACES: dict[str, tuple[str, str]] = {
     "ventricle of the heart": (
         "heart",
         """
-        left ventricle; right ventricle; lv; rv; left ventricular; right ventricular""",
+        cardiac ventricle; lv; rv; ventricular; heart ventricle; ventricle""",
     ),
-    "atrium": ("heart", "atrium; atrial; left atrium; right atrium; cavoatrial junction; atriocaval junction; ra"),
+    "atrium": ("heart", "atrium; atrial; cavoatrial junction; atriocaval junction; ra"),
     "pericardium": ("heart", "pericardium; pericardial; epicardial"),
     "mediastinum": (
         "mediastinum",
         """
             mediastinum; mediastinal; mediastinal contour; mediastinal silhouette; superior mediastinum;
             mediastinal structure; retrosternal space; retrosternal; mediastinal width; mediastinal size;
-            paratracheal; azygos; thoracic inlet; mediastinal border""",
+            paratracheal; azygos; paramediastinal; paramediastinal silhouette; thoracic inlet; mediastinal border""",
     ),
     "hilum": (
         "mediastinum",
@@ -192,7 +192,7 @@ PLACES: dict[str, tuple[str, str]] = {
     ),
     "ventricles of the brain": (
         "brain",
-        "ventricular system; lateral ventricle; third ventricle; fourth ventricle; ventricle",
+        "ventricular system; lateral ventricle; third ventricle; fourth ventricle; cerebral ventricle",
     ),
     "optic disc": ("eye", "optic disc; optic disk; optic nerve; cup to disc ratio; cup"),
     "retina": ("eye", "retina; retinal; macula; macular; fundus; fovea; foveal"),
@@ -203,6 +203,9 @@ FINE = frozenset(PLACES) - {
     "lung volume", "brain", "cardiomediastinal silhouette", "joint",
 }  # fmt: skip
 """Places that say more than the organ, and so are compared."""
+
+PARTS = {"cardiomediastinal silhouette": ("heart", "mediastinum")}
+"""Places that are two."""
 
 NORMAL_OF = {
     # What a normal structure is without: the finding whose absence says the same.

@@ -15,8 +15,10 @@ def _reaches(clause: Clause, cue: Tag, mention: Mention) -> bool:
     at = mention.at.first if mention.at.first >= cue.last else mention.first
     if at < cue.last:
         return False
-    if "with" in {token.lemma for token in clause.tokens[cue.last : at]}:
-        return False
+    for place in range(cue.last, at):
+        # "No findings consistent with A" goes on; "no A with B" does not.
+        if clause.tokens[place].lemma == "with" and clause.tokens[place - 1].lemma not in ("consistent", "compatible"):
+            return False
     if any(tag.has(Kind.NORMAL) for tag in clause.tags if cue.last <= tag.first < at):
         return False
     for place in range(cue.last, at):

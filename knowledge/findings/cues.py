@@ -11,12 +11,13 @@ NEGATION = """
 no; without; not; negative for; free of; clear of; absence of; absent; lack of; lacks; denies; never; neither;
 nor; no evidence of/for; no sign of; no indication of; no radiographic evidence of; without evidence of; devoid
 of; none; failed to reveal; fails to reveal; no longer any; resolution of; removal of; unlikely; rather than;
-resolved; no visible; no definite; no significant; no overt; no convincing; no suggestion of; no suspicious;
-nothing to suggest; exclusion of
+resolved; no visible; no change of; no definite; no significant; no overt; no convincing; no suggestion of;
+no suspicious; nothing to suggest; exclusion of
 """
 NEGATION_AFTER = """
 is/are/was/were absent; absent; not
-seen/identified/visualized/appreciated/present/demonstrated/evident/noted/detected/ shown/observed/found/apparent;
+seen/identified/visualized/visualised/appreciated/present/demonstrated/evident/noted/detected/shown/observed/apparent;
+not found;
 has/have resolved; have/has been excluded/removed; was/were removed; ruled out; is/are excluded; no longer;
 resolved; is/are unlikely; is negative; not definitely seen/identified; has cleared; not clearly
 seen/identified/visualized; nonvisualized; removed; none
@@ -35,7 +36,7 @@ suggestion of; suspicious for; suspicion of; concerning for; concern for; worris
 cannot rule out; can not exclude; not exclude; differential; consider; considerations include; versus; possibly;
 potentially; presumably; presumed; suspected; suspect; favor; favored; favoring; perhaps; likely; most likely;
 probably; raise the possibility of; raises the question of; appears to represent; thought to represent; felt to be;
-indeterminate for; equivocal for; if; to exclude the possibility of; questioned
+indeterminate for; equivocal for; to exclude the possibility of; questioned
 """
 UNCERTAIN_NEAR = "possible; probable; likely; questionable; potential; equivocal; apparent; suspected; presumed; query"
 UNCERTAIN_AFTER = """
@@ -47,7 +48,8 @@ NOT_ASSERTED = """
 rule out; to exclude; exclude; to evaluate; evaluate for; evaluation for/of; assess for; history of; indication;
 recommend; recommended; recommendation; is advised; would be helpful; may be helpful; is suggested; follow up for;
 please; in the setting of history; risk of; screening for; status of; correlate for; ask for; should be considered
-for; consider ct/mri/dedicated/further/chest/repeat/followup/pa/obtaining/short; for further; helpful for/to/in
+for; consider ct/mri/dedicated/further/chest/repeat/followup/pa/obtaining/short; for further; helpful for/to/in;
+if; whether; to determine
 """
 TERMINATORS = """
 but; however; although; though; except; aside from; apart from; other than; which; whereas; while; yet; there is;

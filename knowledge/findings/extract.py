@@ -28,7 +28,38 @@ def read_findings(report: str) -> tuple[Finding, ...]:
     """
     if len(report) > LONGEST:
         raise ReportLengthError(f"{len(report)} characters; a report has at most {LONGEST}")
-    return tuple(item for sentence in sentences(report) for item in _read(sentence))
+    found: list[Finding] = []
+    for sentence in sentences(report):
+        read = _read(sentence)
+        if found and len(read) <= 1 and sentence.tokens[0].lemma in _POINTING and all(not item.known for item in read):
+            said = _read_about(sentence, found[-1])
+            if said is not None:
+                found[-1] = said
+                continue
+        found.extend(read)
+    return tuple(found)
+
+
+_POINTING = frozenset({"this", "these", "it", "they"})
+
+
+def _read_about(sentence: Sentence, before: Finding) -> Finding | None:
+    """The finding of the sentence before with what "this measures 3 cm" adds to it; None where it adds nothing."""
+    tags = tag(sentence.tokens)
+    severities = {Severity(item.kinds[Kind.SEVERITY]) for item in tags if Kind.SEVERITY in item.kinds}
+    courses = {Course(item.kinds[Kind.COURSE]) for item in tags if Kind.COURSE in item.kinds}
+    sides = {Site(side=item.kinds[Kind.SIDE]) for item in tags if Kind.SIDE in item.kinds}
+    figures = [measure for figure in measures.figures(sentence.text) for measure in figure.measures]
+    if not (severities or courses or sides or figures):
+        return None
+    return before.model_copy(
+        update={
+            "severities": tuple(sorted({*before.severities, *severities}, key=lambda severity: severity.rank)),
+            "courses": tuple(sorted({*before.courses, *courses})),
+            "sites": tuple(dict.fromkeys([*before.sites, *sorted(sides, key=str)])),
+            "measures": (*before.measures, *figures),
+        }
+    )
 
 
 def _read(sentence: Sentence) -> list[Finding]:
@@ -38,7 +69,10 @@ def _read(sentence: Sentence) -> list[Finding]:
     parts = clauses.split(sentence.tokens, tags)
     found: list[Finding] = []
     subjects: list[Tag] = []
+    asked = False
     for clause in parts:
+        # What follows "if" or "recommended to exclude" is not asserted up to the end of the sentence, or to a "but".
+        asked = asked and clause.tokens[clause.first].lemma not in ("but", "however")
         named = mentions(clause, subjects)
         begin, end = clause.tokens[clause.first].start, clause.tokens[clause.last - 1].end
         inside = []
@@ -48,14 +82,15 @@ def _read(sentence: Sentence) -> list[Finding]:
                 token = next(place for place in range(clause.first, clause.last) if clause.tokens[place].end > at)
                 inside.append((token, figure))
         for mention in attach(clause, named, inside):
-            judged = judge(clause, mention)
+            judged = None if asked else judge(clause, mention)
             if judged is not None and not _vague(clause, mention, judged[0]):
                 found.append(finding(clause, mention, judged[0], span, judged[1]))
-        if not named:
+        if not named and not asked:
             plain = _plain(clause, span, inside)
             if plain is not None:
                 found.append(plain)
         subjects = clause.of(Kind.PLACE) or subjects
+        asked = asked or bool(clause.of(Kind.NOT_ASSERTED))
     return found
 
 

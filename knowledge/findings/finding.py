@@ -67,7 +67,7 @@ class Measure(Record):
 
     def agrees(self, other: "Measure") -> bool:
         """Whether both can be roundings of one value."""
-        return self.unit == other.unit and abs(self.value - other.value) <= (self.step + other.step) * (1 + 1e-9)
+        return self.unit == other.unit and abs(self.value - other.value) < (self.step + other.step) * (1 - 1e-9)
 
     def __str__(self) -> str:
         return f"{self.value:g} {self.unit}"

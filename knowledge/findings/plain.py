@@ -11,7 +11,7 @@ _EMPTY = frozenset(
     has have had do does did will would can could should may might must of in on at to from by for with without
     and or nor as than then into over under about within between through during before after since until also
     however again once both each any some all no not more most less very quite rather somewhat relatively overall
-    grossly otherwise essentially seen see identified noted note visualized appreciated present demonstrated
+    grossly otherwise essentially seen see visualised identified noted note visualized appreciated present demonstrated
     evident shown show observed found apparent demonstrate reveal exhibit contain consist appear appearing
     appearance remain compatible consistent suggest represent representing suggestive reflect likely possibly
     probably xray radiograph film image view study exam examination frontal lateral pa ap chest two one single
@@ -29,7 +29,7 @@ def content(clause: Clause) -> tuple[str, ...]:
     """Lemmas of a clause that say something, sorted; sides, degrees and cues are told apart and left out."""
     told: set[int] = set()
     for tag in clause.tags:
-        if not tag.has(Kind.PLACE, Kind.ADJECTIVE, Kind.TERM, Kind.NORMAL):
+        if not tag.has(Kind.PLACE, Kind.ADJECTIVE, Kind.TERM):
             told.update(range(tag.first, tag.last))
     words = {
         token.lemma

@@ -11,6 +11,7 @@ from knowledge.findings.measures import Figure
 from knowledge.findings.tagging import Kind, Tag
 
 _JOINED = frozenset({",", "and", "or", "/", "the", "a", "of", "&", "both", "left", "right", "bilateral", "pulmonary"})
+_PREPOSITIONS = frozenset("in within at over overlying near along throughout involving on projecting".split())
 _PARTING = frozenset("in of at on over is are was were appear with to from near".split())
 _VOLUME_WORDS = ("aerated", "expanded", "inflated", "ventilated")
 
@@ -82,7 +83,8 @@ def _adjective_mentions(clause: Clause, found: list[Mention], subjects: list[Tag
         before = [place for place in own if place.last <= tag.first]
         # "Prominent interstitial markings": the adjective belongs to the finding after it.
         stop = next((term.first for term in named if term.first >= tag.last and clause.segment(term) == segment), None)
-        if stop is not None and not clause.between(tag.last, stop) & _PARTING:
+        named_pair = bool(after) and (tag.kinds[Kind.ADJECTIVE], _place(after[0])) in terms.NAMED
+        if stop is not None and not named_pair and not clause.between(tag.last, stop) & _PARTING:
             continue
         candidates: list[Tag] = []
         if after and (stop is None or after[0].first < stop):
@@ -97,9 +99,6 @@ def _adjective_mentions(clause: Clause, found: list[Mention], subjects: list[Tag
                     break
         elif any(place.first - tag.last <= 4 for place in own if place.first >= tag.last):
             candidates = [place for place in own if place.first >= tag.last][:1]
-        elif found and found[-1].region in anatomy.PLACES:
-            # "Aortic calcification and tortuosity": the place is within the term.
-            candidates = [Tag({Kind.PLACE: found[-1].region}, tag.first, tag.last, tag.text)]
         elif subjects and not named:
             candidates = subjects[-1:]
         word = tag.kinds[Kind.ADJECTIVE]
@@ -156,6 +155,28 @@ def _terms(clause: Clause) -> Iterable[tuple[Tag, str]]:
         yield tag, concept
 
 
+def _spoken_of(clause: Clause, tag: Tag, places: list[Tag]) -> list[Tag]:
+    """The structures an "abnormality" is of: before it ("pulmonary or pleural disease"), after it ("of the heart"),
+    or the subject of the clause ("the spine shows no abnormality").
+    """
+    chain: list[Tag] = []
+    edge = tag.first
+    for place in reversed([place for place in places if place.last <= tag.first]):
+        if not clause.between(place.last, edge) <= _JOINED | {"acute", "active", "focal", "significant"}:
+            break
+        chain.append(place)
+        edge = place.first
+    if chain:
+        return chain
+    edge = tag.last
+    for place in [place for place in places if place.first >= tag.last]:
+        if not clause.between(edge, place.first) <= _JOINED | {"in", "within", "involving", "seen", "is"}:
+            break
+        chain.append(place)
+        edge = place.last
+    return chain or [place for place in places if place.last <= tag.first]
+
+
 def mentions(clause: Clause, subjects: list[Tag]) -> list[Mention]:
     """What a clause names, from left to right.
 
@@ -167,19 +188,9 @@ def mentions(clause: Clause, subjects: list[Tag]) -> list[Mention]:
     for tag, concept in _terms(clause):
         near = [place for place in places if place is not tag and clause.segment(place) == clause.segment(tag)]
         if concept == terms.ABNORMALITY:
-            joined = [
-                place
-                for place in places
-                if place.last <= tag.first
-                and clause.between(place.last, tag.first) <= _JOINED | {"disease", "acute", "active"}
-            ]
-            chain: list[Tag] = []
-            edge = tag.first
-            for place in reversed(places):
-                if place.last <= edge and clause.between(place.last, edge) <= _JOINED | {"acute", "active", "focal"}:
-                    chain.append(place)
-                    edge = place.first
-            beside = chain or joined or near[:1]
+            if tag.text.lower() == "abnormal" and any(other.first > tag.first for other in clause.of(Kind.TERM)):
+                continue
+            beside = _spoken_of(clause, tag, places)
             if not beside:
                 found.append(Mention(f"chest {terms.ABNORMALITY}", "chest", tag))
             for place in beside:
@@ -212,11 +223,22 @@ def mentions(clause: Clause, subjects: list[Tag]) -> list[Mention]:
             name = terms.NAMED.get(("enlarged", _place(places[0])), f"enlarged {_place(places[0])}")
             found.append(Mention(name, _organ(_place(places[0])), tag, (places[0],)))
     if not found and clause.of(Kind.COURSE) and places:
-        found.extend(
-            Mention(f"{_place(place)}, as before", _organ(_place(place)), place, neutral=True)
-            for place in {_place(place): place for place in places}.values()
-        )
+        for place in {_place(place): place for place in places}.values():
+            parts = anatomy.PARTS.get(_place(place), (_place(place),))
+            found.extend(Mention(f"{part}, as before", _organ(part), place, neutral=True) for part in parts)
     return sorted(found, key=lambda mention: (mention.first, mention.at.first))
+
+
+def _after_preposition(clause: Clause, token: int) -> bool:
+    """Whether a place or side stands in a phrase such as "in the left lower lobe"."""
+    for place in range(token - 1, max(clause.first, token - 5) - 1, -1):
+        word = clause.tokens[place].lemma
+        if word in _PREPOSITIONS:
+            return True
+        tag = next((tag for tag in clause.tags if tag.first <= place < tag.last), None)
+        if word not in ("the", "a") and not (tag and tag.has(Kind.SIDE, Kind.PLACE)):
+            return False
+    return False
 
 
 def attach(clause: Clause, found: list[Mention], figures: Iterable[tuple[int, Figure]]) -> list[Mention]:
@@ -236,6 +258,11 @@ def attach(clause: Clause, found: list[Mention], figures: Iterable[tuple[int, Fi
     def home(token: int) -> list[Mention]:
         segment = clause.segments[token]
         inside = by_segment.get(segment)
+        if inside and _after_preposition(clause, token):
+            # "Opacity in the left base may represent scar": the base is the opacity's.
+            inside = [
+                mention for mention in inside if mention.last <= token or mention.first <= token < mention.last
+            ] or inside
         if inside:
             nearest = min(
                 min(abs(token - mention.first), abs(token - mention.last + 1))

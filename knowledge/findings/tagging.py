@@ -120,10 +120,8 @@ def _match(tokens: Sequence[Token], at: int, phrase: tuple[str, ...]) -> int:
 
 
 def _abbreviation(token: Token) -> dict[Kind, str] | None:
-    """RLL and the like, and L or R standing alone."""
+    """RLL and the like."""
     text = token.text
-    if text in ("L", "R"):
-        return {Kind.SIDE: "left" if text == "L" else "right"}
     if len(text) == 3 and text.isupper() and text[0] in "LR" and text[1:].lower() in _LOBES:
         return {Kind.SIDE: "left" if text[0] == "L" else "right", Kind.PLACE: _LOBES[text[1:].lower()]}
     return None
@@ -136,7 +134,7 @@ def tag(tokens: Sequence[Token]) -> list[Tag]:
     entries = lexicon()
     while at < len(tokens):
         short = _abbreviation(tokens[at])
-        if short and not (at + 1 < len(tokens) and tokens[at + 1].text[0].isdigit()):
+        if short:
             found.append(Tag(short, at, at + 1, tokens[at].text))
             at += 1
             continue

@@ -273,8 +273,8 @@ TERMS: dict[str, Entry] = {
         "pleura",
         (),
         """
-            pleural thickening; pleural cap; apical cap; pleural capping; thickening of the pleura; pleural
-            scarring; pleural reaction; pleural plaque; capping; pleural based density; thickened pleura; apical
+            pleural thickening; pleural cap; apical cap; pleural capping; thickening of the pleura;
+            pleural reaction; pleural plaque; capping; pleural based density; thickened pleura; apical
             capping; pleural disease; pleural apical thickening; thickening of the apical pleura; pleural
             calcification; pleural parenchymal thickening""",
     ),
@@ -327,15 +327,7 @@ TERMS: dict[str, Entry] = {
         """
         mediastinal shift; shift of the mediastinum; cardiomediastinal shift; shift; tracheal deviation""",
     ),
-    "tortuous aorta": (
-        "aorta",
-        (),
-        """
-            tortuous aorta; aortic tortuosity; tortuosity of the aorta; unfolded aorta; aortic unfolding;
-            tortuous thoracic aorta; ectatic aorta; aortic ectasia; uncoiling of the aorta; uncoiled aorta;
-            elongated aorta; ectasia of the aorta; tortuous and ectatic; ectatic and tortuous; tortuosity and
-            ectasia; ectasia and tortuosity; tortuous and calcified""",
-    ),
+    "tortuous aorta": ("aorta", (), "aorta unfolding"),
     "aortic aneurysm": ("aorta", (), "aortic aneurysm; aneurysm of the aorta; aneurysmal aorta; thoracic aneurysm"),
     "aneurysm": ("aorta", (), "aneurysm; aneurysmal; pseudoaneurysm; aneurysmal dilatation"),
     "dissection": ("aorta", (), "dissection; aortic dissection; intimal flap"),
@@ -348,12 +340,7 @@ TERMS: dict[str, Entry] = {
             atheroma; atherosclerotic vascular disease; atherosclerotic vascular calcification; atheromatous
             calcification; atheromatous plaque; atherosclerotic aortic calcification""",
     ),
-    "aortic calcification": (
-        "aorta",
-        (),
-        """
-        aortic calcification; calcified aorta; aortic calcific; calcification of the aorta""",
-    ),
+    "aortic calcification": ("aorta", (), "aortic calcific disease"),
     # Diaphragm
     "elevated diaphragm": ("diaphragm", (), "elevated diaphragm; raised diaphragm"),
     "flattened diaphragm": ("diaphragm", (), "flattened diaphragm; flat diaphragm"),

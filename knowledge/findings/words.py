@@ -22,13 +22,17 @@ _HEADINGS = _IGNORED | frozenset(
     mediastinum pleura bones lines tubes chest abdomen pelvis head brain""".split()
 )
 _END = re.compile(
-    r"(?<=[A-Za-z)\]%\"'])\s*[.!?]+(?=\s|$)|(?<=\d)[.!?]+(?=\s+[A-Z]|\s*$|\s*\n)|;|\.(?=[A-Z][a-z])"
+    r"(?<=[A-Za-z)\]%\"',])\s*[.!?]+(?=\s|$)|(?<=\d)[.!?]+(?=\s+[A-Z]|\s*$|\s*\n)|;|\.(?=[A-Z][a-z])"
     # A line break ends a sentence where the next line begins anew, not where a line is wrapped.
     r"|\n+(?=\s*(?:\n|$|[-*•–]\s|\(?\d{1,2}[.)]\s|[A-Z#*]))"
 )
 _ENUMERATION = re.compile(r"\s*(?:\(?\d{1,2}[.)]|[-*•–])(?=\s)")
 _CITATION = re.compile(r"\[E\d+(?:\s*[,;]\s*E\d+)*\]")
 _ABBREVIATION = re.compile(r"\b(?:dr|mr|mrs|ms|vs|e\.g|i\.e|approx|fig|cf)\.$", re.IGNORECASE)
+MOST_WORDS = 250
+"""A longer run of words without an end is cut there, so that time grows with the text and no faster."""
+_BLANK = re.compile(r"x{3,}")
+_FILLERS = frozenset({"area", "focus", "region", "zone"})
 _REDACTED = re.compile(r"X{3,}|_{3,}|\[\*\*.*?\*\*\]")
 
 _IRREGULAR = {
@@ -43,7 +47,8 @@ _IRREGULAR = {
     "sequelae": "sequela", "foci": "focus", "isn": "not", "aren": "not", "wasn": "not", "doesn": "not",
     "cm": "cm", "yes": "yes", "was": "was", "has": "has", "is": "is", "as": "as", "this": "this", "its": "its",
     "us": "us", "thus": "thus", "always": "always", "perhaps": "perhaps", "versus": "versus", "vs": "versus",
-    "lens": "lens", "pus": "pus", "gas": "gas", "wt": "with", "w": "with", "wo": "without", "does": "does",
+    "opacification": "opacity", "opacifications": "opacity", "lens": "lens", "pus": "pus", "gas": "gas",
+    "wt": "with", "w": "with", "wo": "without", "does": "does",
 }  # fmt: skip
 _BRITISH = tuple(
     tuple(pair.split("/"))
@@ -94,14 +99,42 @@ def _blank(match: re.Match[str]) -> str:
     return " " * len(match.group())
 
 
+def _redacted(match: re.Match[str]) -> str:
+    # Still a word for where sentences end, but none that is read.
+    return "x" * len(match.group())
+
+
 def _tokens(text: str, offset: int) -> tuple[Token, ...]:
     found = []
     for match in _TOKEN.finditer(text):
         # A hyphen joins what the vocabulary writes as two words; a dash between spaces parts clauses.
         if match.group() in "-–—" and not text[max(0, match.start() - 1) : match.end() + 1].startswith(" "):
             continue
-        found.append(Token(match.group(), lemma(match.group()), offset + match.start(), offset + match.end()))
-    return tuple(found)
+        if _BLANK.fullmatch(match.group()):
+            continue
+        found.append(Token(match.group(), _lemma_in(text, match), offset + match.start(), offset + match.end()))
+    return tuple(_without_fillers(found))
+
+
+def _lemma_in(text: str, match: re.Match[str]) -> str:
+    """The lemma of a word where it stands: L and R are sides, save for the L of "L4"."""
+    word = match.group()
+    if word in ("L", "R") and not text[match.end() : match.end() + 1].isdigit():
+        return "left" if word == "L" else "right"
+    return lemma(word)
+
+
+def _without_fillers(tokens: list[Token]) -> Iterator[Token]:
+    """Tokens without "areas of" and "foci of", which say nothing."""
+    skip = False
+    for number, token in enumerate(tokens):
+        following = tokens[number + 1].lemma if number + 1 < len(tokens) else ""
+        if skip:
+            skip = False
+        elif token.lemma in _FILLERS and following == "of":
+            skip = True
+        else:
+            yield token
 
 
 def _abbreviated(text: str) -> str:
@@ -125,12 +158,19 @@ def _sections(text: str) -> Iterator[tuple[str, int, int]]:
     yield name, start, len(text)
 
 
+def _sentences(report: str, tokens: tuple[Token, ...], section: str) -> Iterator[Sentence]:
+    for begin in range(0, len(tokens), MOST_WORDS):
+        part = tokens[begin : begin + MOST_WORDS]
+        if any(token.text[0].isalpha() for token in part):
+            yield Sentence(part[0].start, part[-1].end, report[part[0].start : part[-1].end], part, section)
+
+
 def sentences(report: str) -> list[Sentence]:
     """The sentences that say what is seen; indication, history, technique and comparison are left out.
 
     Citation marks such as [E1], list numbers and the blanks of de-identified reports are no words.
     """
-    text = _abbreviated(_REDACTED.sub(_blank, _CITATION.sub(_blank, report)))
+    text = _abbreviated(_REDACTED.sub(_redacted, _CITATION.sub(_blank, report)))
     found = []
     for section, begin, end in _sections(text):
         if section in _IGNORED:
@@ -142,9 +182,6 @@ def sentences(report: str) -> list[Sentence]:
                 continue
             number = _ENUMERATION.match(text, start, stop)
             first = number.end() if number else start
-            tokens = _tokens(text[first:stop], first)
-            if any(token.text[0].isalpha() for token in tokens):
-                first, last = tokens[0].start, tokens[-1].end
-                found.append(Sentence(first, last, report[first:last], tokens, section))
+            found.extend(_sentences(report, _tokens(text[first:stop], first), section))
             start = after
     return found

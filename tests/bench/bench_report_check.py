@@ -1,6 +1,7 @@
 """The report check on the IU chest reports: scores by kind of change, order, and F1 of the finding labels.
 
-Development was on reports with odd numbers; the table is of the even ones. Run: python -m tests.bench.bench_report_check
+Development was on reports with odd numbers; the table is of the even ones.
+Run: python -m tests.bench.bench_report_check
 """
 
 import argparse
