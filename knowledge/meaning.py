@@ -1,6 +1,7 @@
 """Passages by their meaning: FAISS over unit vectors, on a GPU where there is one for it."""
 
 import math
+import threading
 from pathlib import Path
 from typing import Any, Self
 
@@ -46,6 +47,7 @@ class Meaning:
             index.add(np.ascontiguousarray(vectors))
         self._index = index
         self._gpu = _on_gpu(index)
+        self._gpu_lock = threading.Lock()  # FAISS on a GPU is not safe to share by threads.
 
     @classmethod
     def build(cls, vectors: NDArray[np.float32], flat_up_to: int = FLAT_UP_TO) -> Self:
@@ -88,8 +90,12 @@ class Meaning:
         import faiss
 
         if admitted is None:
-            index = self._gpu if self._gpu is not None and k <= _GPU_MOST else self._index
-            rows = index.search(query, min(k, len(self.vectors)))[1][0]
+            most = min(k, len(self.vectors))
+            if self._gpu is not None and most <= _GPU_MOST:
+                with self._gpu_lock:
+                    rows = self._gpu.search(query, most)[1][0]
+            else:
+                rows = self._index.search(query, most)[1][0]
         else:
             chosen = np.flatnonzero(admitted)
             if len(chosen) == 0:
