@@ -6,8 +6,11 @@ STAMP := $(VENV)/.installed
 
 .PHONY: demo serve test install lint bench
 
+# Labelled pictures beside the repository, if there are any: the demonstration then reads a real one too.
+DATA := $(wildcard ../shared/data)
+
 demo: install
-	$(BIN)/citrus demo
+	$(if $(DATA),CITRUS_DATA=$(DATA)) $(BIN)/citrus demo
 
 serve: install
 	$(BIN)/citrus serve
