@@ -181,7 +181,10 @@ class _Aligner:
             ]
             if answers:
                 best = min(answers, key=lambda answer: answer[:3])[3]
-                kept = tuple(item for item in compare(asked, best) if not item.silent and item.aspect != "side")
+                covered = asked.sides <= best.sides
+                kept = tuple(
+                    item for item in compare(asked, best) if not item.silent and not (covered and item.aspect == "side")
+                )
                 self._pair(asked, best, kept)
 
     def _contradicted(self) -> None:

@@ -75,6 +75,9 @@ def _sides(asked: Criterion, given: Criterion) -> list[Difference]:
     ours, theirs = " and ".join(sorted(asked.sides)), " and ".join(sorted(given.sides))
     if asked.sides != given.sides:
         if not ours or not theirs:
+            # "Both lungs are clear" says no more than "the lungs are clear".
+            if asked.absent and len(asked.sides | given.sides) == 2:
+                return []
             return [_difference("side", ours, theirs, SIDE_UNSAID, silent=True)]
         return [_difference("side", ours, theirs, PART_OF_SIDE if asked.sides & given.sides else OTHER_SIDE)]
     # The same sides, but of other places, or the other way round: "left more than right".

@@ -57,7 +57,7 @@ def split(tokens: Sequence[Token], tags: Sequence[Tag]) -> list[Clause]:
         if tag.has(Kind.TERMINATOR):
             cuts.add(tag.first)
     for place, token in enumerate(tokens):
-        if token.lemma in (":", ")") and place not in covered:
+        if token.lemma == ":" and place not in covered:
             cuts.add(place)
     for place, token in enumerate(tokens):
         if place in covered or token.lemma not in _SPLITTING:

@@ -56,7 +56,7 @@ but; however; although; though; except; aside from; apart from; other than; whic
 there are; there was; there were; there has; there have; nevertheless; because; since;
 with the exception of; despite; again seen is; noted is; superimposed on; related to
 """
-LINKS = ", and or with without nor / versus as plus along & including + ("
+LINKS = ", and or with without nor / versus as plus along & including + ( )"
 """Words and marks between the members of a list or the parts of a clause."""
 
 
