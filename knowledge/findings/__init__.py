@@ -1,5 +1,5 @@
 """Findings of a report, read by rules and a vocabulary: no model, no network, the same answer every time.
 
 `extract.read_findings` goes `words` (sentences) -> `tagging` (vocabulary: `terms`, `anatomy`, `cues`) -> `clauses` ->
-`reading` (what is named, with its side, degree and figures) -> `context` (whether it is there).
+`reading` (what is named) -> `attributes` (its side, place, degree and figures) -> `context` (whether it is there).
 """

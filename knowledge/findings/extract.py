@@ -1,10 +1,11 @@
 """A report read into findings, each with the sentence it stands on."""
 
 from knowledge.findings import clauses, measures
+from knowledge.findings.attributes import attach, finding
 from knowledge.findings.context import judge
 from knowledge.findings.finding import Course, Finding, Severity, Site, Span, Status
 from knowledge.findings.plain import content
-from knowledge.findings.reading import Mention, attach, finding, mentions
+from knowledge.findings.reading import Mention, mentions
 from knowledge.findings.tagging import Kind, Tag, tag
 from knowledge.findings.terms import VAGUE
 from knowledge.findings.words import Sentence, sentences

@@ -1,17 +1,15 @@
-"""From a clause to the findings it states: which, whether, where, how much."""
+"""What a clause names: findings by their own word, by adjective and structure, or denied by "normal"."""
 
-from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from knowledge.findings import anatomy, terms
 from knowledge.findings.clauses import Clause
-from knowledge.findings.finding import Course, Finding, Severity, Site, Span, Status
+from knowledge.findings.finding import Severity
 from knowledge.findings.measures import Figure
 from knowledge.findings.tagging import Kind, Tag
 
 _JOINED = frozenset({",", "and", "or", "/", "the", "a", "of", "&", "both", "left", "right", "bilateral", "pulmonary"})
-_PREPOSITIONS = frozenset("in within at over overlying near along throughout involving on projecting".split())
 _PARTING = frozenset("in of at on over is are was were appear with to from near".split())
 _VOLUME_WORDS = ("aerated", "expanded", "inflated", "ventilated")
 
@@ -45,6 +43,12 @@ class Mention:
         """Token after the last."""
         return max(self.at.last, *(tag.last for tag in self.places)) if self.places else self.at.last
 
+    def distance(self, token: int) -> int:
+        """Tokens from its nearer end to `token`; 0 inside."""
+        if self.first <= token < self.last:
+            return 0
+        return min(abs(token - self.first), abs(token - self.last + 1))
+
 
 def _organ(place: str) -> str:
     return anatomy.PLACES[place][0] if place else "chest"
@@ -63,7 +67,8 @@ def region_of(concept: str) -> str:
     return _organ(place) if place else ""
 
 
-def _place(tag: Tag) -> str:
+def place_of(tag: Tag) -> str:
+    """The name of the place that a tag stands for."""
     return tag.kinds[Kind.PLACE]
 
 
@@ -83,7 +88,7 @@ def _adjective_mentions(clause: Clause, found: list[Mention], subjects: list[Tag
         before = [place for place in own if place.last <= tag.first]
         # "Prominent interstitial markings": the adjective belongs to the finding after it.
         stop = next((term.first for term in named if term.first >= tag.last and clause.segment(term) == segment), None)
-        named_pair = bool(after) and (tag.kinds[Kind.ADJECTIVE], _place(after[0])) in terms.NAMED
+        named_pair = bool(after) and (tag.kinds[Kind.ADJECTIVE], place_of(after[0])) in terms.NAMED
         if stop is not None and not named_pair and not clause.between(tag.last, stop) & _PARTING:
             continue
         candidates: list[Tag] = []
@@ -103,11 +108,11 @@ def _adjective_mentions(clause: Clause, found: list[Mention], subjects: list[Tag
             candidates = subjects[-1:]
         word = tag.kinds[Kind.ADJECTIVE]
         only = terms.ONLY_OF.get(word)
-        if only and not any(_place(place) in only for place in candidates):
+        if only and not any(place_of(place) in only for place in candidates):
             candidates = [Tag({Kind.PLACE: only[0]}, tag.first, tag.last, tag.text)]
         for place in candidates:
-            name = terms.NAMED.get((word, _place(place)))
-            yield Mention(name or f"{word} {_place(place)}", _organ(_place(place)), tag, (place,))
+            name = terms.NAMED.get((word, place_of(place)))
+            yield Mention(name or f"{word} {place_of(place)}", _organ(place_of(place)), tag, (place,))
 
 
 def _normal_mentions(clause: Clause, claimed: set[int], subjects: list[Tag]) -> Iterable[Mention]:
@@ -125,7 +130,7 @@ def _normal_mentions(clause: Clause, claimed: set[int], subjects: list[Tag]) -> 
         after = [place for place in places if tag.last <= place.first < ahead]
         chosen = before or after or subjects
         volume = tag.text.lower().endswith(_VOLUME_WORDS)
-        names = {_place(place): place for place in chosen}
+        names = {place_of(place): place for place in chosen}
         if not names:
             if volume or tag.text.lower() == "clear":
                 names = {"lung": tag}
@@ -194,17 +199,18 @@ def mentions(clause: Clause, subjects: list[Tag]) -> list[Mention]:
             if not beside:
                 found.append(Mention(f"chest {terms.ABNORMALITY}", "chest", tag))
             for place in beside:
-                for name in normal_concepts(_place(place)) if _place(place) != "lung volume" else ():
-                    found.append(Mention(name, _organ(_place(place)), tag, (place,)))
+                for name in normal_concepts(place_of(place)) if place_of(place) != "lung volume" else ():
+                    found.append(Mention(name, _organ(place_of(place)), tag, (place,)))
             continue
         region = region_of(concept)
         if not region and not near:
             near = sorted(places, key=lambda place: abs(place.first - tag.first))[:1]
         retold = next(
-            (terms.RETOLD[concept, _place(place)] for place in near if (concept, _place(place)) in terms.RETOLD), None
+            (terms.RETOLD[concept, place_of(place)] for place in near if (concept, place_of(place)) in terms.RETOLD),
+            None,
         )
         if retold is None and not region and near:
-            region = _organ(_place(near[0]))
+            region = _organ(place_of(near[0]))
         found.append(Mention(retold or concept, region_of(retold) if retold else region, tag))
     found.extend(_adjective_mentions(clause, found, subjects))
     claimed = {place.first for mention in found for place in mention.places}
@@ -217,148 +223,13 @@ def mentions(clause: Clause, subjects: list[Tag]) -> list[Mention]:
             and not any(mention.at.has(Kind.ADJECTIVE) for mention in found)
         ):
             for place in [place for place in places if place.first not in named][:1] or subjects[:1]:
-                name = terms.NAMED.get(("enlarged", _place(place)), f"enlarged {_place(place)}")
-                found.append(Mention(name, _organ(_place(place)), tag, (place,)))
+                name = terms.NAMED.get(("enlarged", place_of(place)), f"enlarged {place_of(place)}")
+                found.append(Mention(name, _organ(place_of(place)), tag, (place,)))
         if tag.text.lower() == "large" and not found and places:
-            name = terms.NAMED.get(("enlarged", _place(places[0])), f"enlarged {_place(places[0])}")
-            found.append(Mention(name, _organ(_place(places[0])), tag, (places[0],)))
+            name = terms.NAMED.get(("enlarged", place_of(places[0])), f"enlarged {place_of(places[0])}")
+            found.append(Mention(name, _organ(place_of(places[0])), tag, (places[0],)))
     if not found and clause.of(Kind.COURSE) and places:
-        for place in {_place(place): place for place in places}.values():
-            parts = anatomy.PARTS.get(_place(place), (_place(place),))
+        for place in {place_of(place): place for place in places}.values():
+            parts = anatomy.PARTS.get(place_of(place), (place_of(place),))
             found.extend(Mention(f"{part}, as before", _organ(part), place, neutral=True) for part in parts)
     return sorted(found, key=lambda mention: (mention.first, mention.at.first))
-
-
-def _after_preposition(clause: Clause, token: int) -> bool:
-    """Whether a place or side stands in a phrase such as "in the left lower lobe"."""
-    for place in range(token - 1, max(clause.first, token - 5) - 1, -1):
-        word = clause.tokens[place].lemma
-        if word in _PREPOSITIONS:
-            return True
-        tag = next((tag for tag in clause.tags if tag.first <= place < tag.last), None)
-        if word not in ("the", "a") and not (tag and tag.has(Kind.SIDE, Kind.PLACE)):
-            return False
-    return False
-
-
-def attach(clause: Clause, found: list[Mention], figures: Iterable[tuple[int, Figure]]) -> list[Mention]:
-    """Give each side, place, severity, course and figure to the mention it belongs to.
-
-    Within one member of a list to the nearest mention, of two equally near to the later one; from a member
-    without a mention to the mention before it, or to the first.
-    """
-    if not found:
-        return found
-    own = {place.first for mention in found for place in mention.places}
-    extra: list[Mention] = []
-    by_segment: dict[int, list[Mention]] = defaultdict(list)
-    for mention in found:
-        by_segment[clause.segment(mention.at)].append(mention)
-
-    def home(token: int) -> list[Mention]:
-        segment = clause.segments[token]
-        inside = by_segment.get(segment)
-        if inside and _after_preposition(clause, token):
-            # "Opacity in the left base may represent scar": the base is the opacity's.
-            inside = [
-                mention for mention in inside if mention.last <= token or mention.first <= token < mention.last
-            ] or inside
-        if inside:
-            nearest = min(
-                min(abs(token - mention.first), abs(token - mention.last + 1))
-                if not mention.first <= token < mention.last
-                else 0
-                for mention in inside
-            )
-            near = [
-                mention
-                for mention in inside
-                if (
-                    0
-                    if mention.first <= token < mention.last
-                    else min(abs(token - mention.first), abs(token - mention.last + 1))
-                )
-                == nearest
-            ]
-            return [mention for mention in near if mention.at is near[-1].at]
-        before = [mention for mention in found if mention.first < token]
-        chosen = before[-1] if before else found[0]
-        return [mention for mention in found if mention.at is chosen.at]
-
-    kinds = (Kind.SIDE, Kind.SEVERITY, Kind.COURSE, Kind.PLACE)
-    loose: dict[int, list[Tag]] = defaultdict(list)
-    for tag in clause.tags:
-        if not tag.has(*kinds) or any(
-            tag is mention.at and not tag.has(Kind.SIDE) for mention in found if not mention.neutral
-        ):
-            continue
-        if tag.first in own and not tag.has(Kind.SIDE) and not tag.has(Kind.PLACE):
-            continue
-        if clause.segment(tag) not in by_segment:
-            loose[clause.segment(tag)].append(tag)
-        for mention in home(tag.first):
-            mention.attributes.append(tag)
-    # "Small left and moderate right effusion": the first member lacks its noun.
-    for segment, tags in loose.items():
-        following = by_segment.get(segment + 1, [])
-        if following and any(tag.has(Kind.SIDE) for tag in tags) and not any(tag.has(Kind.PLACE) for tag in tags):
-            whole = following[0]
-            if (
-                tags[-1].first < whole.first
-                and any(tag.has(Kind.SIDE) for tag in whole.attributes)
-                and not whole.denied
-            ):
-                extra.append(Mention(whole.concept, whole.region, whole.at, whole.places, attributes=list(tags)))
-                for mention in found:
-                    mention.attributes = [tag for tag in mention.attributes if tag not in tags]
-    for token, figure in figures:
-        for mention in home(token):
-            mention.figures.append(figure)
-    return sorted([*found, *extra], key=lambda mention: (mention.first, mention.at.first))
-
-
-def _sites(clause: Clause, mention: Mention) -> tuple[Site, ...]:
-    groups: dict[int, tuple[list[str], list[str]]] = defaultdict(lambda: ([], []))
-    for tag in [*mention.places, *(tag for tag in mention.attributes if tag not in mention.places)]:
-        sides, places = groups[clause.segment(tag)]
-        if Kind.SIDE in tag.kinds:
-            sides.append(tag.kinds[Kind.SIDE])
-        if Kind.PLACE in tag.kinds:
-            place = _place(tag)
-            if place in anatomy.FINE and place not in mention.concept:
-                places.append(place)
-    found: list[Site] = []
-    for sides, places in groups.values():
-        if len(sides) == len(places):
-            found.extend(Site(side=side, place=place) for side, place in zip(sides, places, strict=True))
-        elif len(sides) == 1 and places:
-            found.extend(Site(side=sides[0], place=place) for place in places)
-        else:
-            found.extend(Site(side=side, place=places[0] if len(places) == 1 else "") for side in sides)
-            if len(places) > 1:
-                found.extend(Site(place=place) for place in places)
-            elif places and not sides:
-                found.append(Site(place=places[0]))
-    return tuple(sorted(set(found), key=lambda site: (site.side, site.place)))
-
-
-def finding(clause: Clause, mention: Mention, status: Status, span: Span, cues: tuple[str, ...]) -> Finding:
-    """The finding of a mention with its attributes."""
-    severities = {Severity(tag.kinds[Kind.SEVERITY]) for tag in mention.attributes if Kind.SEVERITY in tag.kinds}
-    if mention.at.has(Kind.SEVERITY) and mention.at.text.lower() != "large":
-        severities.add(Severity(mention.at.kinds[Kind.SEVERITY]))
-    courses = {Course(tag.kinds[Kind.COURSE]) for tag in mention.attributes if Kind.COURSE in tag.kinds}
-    if Severity.BORDERLINE in severities and status is Status.PRESENT:
-        status = Status.POSSIBLE
-    return Finding(
-        concept=mention.concept,
-        region=mention.region,
-        status=status,
-        neutral=mention.neutral,
-        sites=_sites(clause, mention),
-        severities=tuple(sorted(severities, key=lambda severity: severity.rank)),
-        courses=tuple(sorted(courses)),
-        measures=tuple(measure for figure in mention.figures for measure in figure.measures),
-        span=span,
-        cues=cues,
-    )

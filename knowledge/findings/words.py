@@ -171,14 +171,14 @@ def sentences(report: str) -> list[Sentence]:
     Citation marks such as [E1], list numbers and the blanks of de-identified reports are no words.
     """
     text = _abbreviated(_REDACTED.sub(_redacted, _CITATION.sub(_blank, report)))
-    found = []
+    found: list[Sentence] = []
     for section, begin, end in _sections(text):
         if section in _IGNORED:
             continue
         start = begin
         cuts = [*((match.start(), match.end()) for match in _END.finditer(text, begin, end)), (end, end)]
         for stop, after in cuts:
-            if after < end and _ABBREVIATION.search(text, start, after):
+            if after < end and _ABBREVIATION.search(text, max(start, after - 12), after):
                 continue
             number = _ENUMERATION.match(text, start, stop)
             first = number.end() if number else start
