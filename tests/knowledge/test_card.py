@@ -35,7 +35,7 @@ def test_built_in_library_is_whole() -> None:
     assert len(CARDS) >= 45
     assert len({card.id for card in CARDS}) == len(CARDS) == len({card.title for card in CARDS})
     assert [card.id for card in CARDS] == sorted(card.id for card in CARDS)
-    assert {path.suffix for path in LIBRARY.iterdir()} == {".json"}
+    assert {path.suffix for path in LIBRARY.iterdir()} == {".json", ".vectors"}
 
 
 @pytest.mark.parametrize("card", CARDS, ids=lambda card: card.id)
