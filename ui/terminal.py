@@ -220,7 +220,7 @@ def summary(item: "Evidence") -> str:
         return f"{item.speaker}: {item.text}"
     if item.kind == "view":
         return item.description
-    if item.kind in ("criterion", "appraisal"):
+    if item.kind == "criterion" or item.kind == "appraisal":  # noqa: PLR1714 - mypy tells the kinds apart by it
         return item.text
     return ", ".join(
         f"{name} {value}" if value.startswith("unknown") else f"{name} {value} ({origin})"
@@ -241,6 +241,14 @@ def _event_words(event: "Event") -> str:
         return f"{len(event.claims)} claims, {len(event.withheld)} withheld"
     if event.type == "differentiated":
         return "; ".join(f"{one.disease}: {one.verdict}" for one in event.differential.candidates)
+    if event.type == "corrected":
+        new = f"replaced by {event.evidence[0].id}" if event.evidence else "rejected"
+        return f"{event.of} {new} by {event.by}. {event.reason}".strip()
+    if event.type == "revised":
+        gone = f"; withdrawn: {', '.join(event.withdrawn)}" if event.withdrawn else ""
+        return f"done again: {', '.join(event.replaced.values()) or 'nothing'}{gone}"
+    if event.type == "judged":
+        return f"turn {event.turn} {event.opinion} by {event.by}. {event.comment}".strip()
     if event.type == "answered":
         return event.answer
     if event.type == "admitted":
