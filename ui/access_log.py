@@ -30,7 +30,6 @@ class _Private(RotatingFileHandler):
 
 def keep(home: Path) -> None:
     """Write to `access.log` in the home folder, readable by its owner only; a few older ones are kept."""
-    home.mkdir(parents=True, exist_ok=True)
     handler = _Private(home / FILE, maxBytes=_BYTES, backupCount=_KEPT, encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
     _log.addHandler(handler)

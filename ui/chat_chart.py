@@ -89,7 +89,8 @@ class Chart:
         try:
             parsed = read_pdf(_bytes(path), label)
         except DocumentError as error:
-            raise ChartError(_sentence(str(error).removeprefix(f"{label}: "))) from None
+            # What a parser says of a file in brackets may quote it.
+            raise ChartError(_sentence(str(error).removeprefix(f"{label}: ").partition(" (")[0])) from None
         texts, total = [], 0
         for block in parsed.blocks:
             text = clean(block.text)

@@ -119,6 +119,8 @@ class Guard:
         ):
             return 403, "This server answers its own pages only."
         path = scope["path"]
+        if ".." in path.split("/") or "\\" in path or "\0" in path:
+            return 400, "An address does not lead upwards."
         if path in self._closed or path.startswith(tuple(f"{closed}/" for closed in self._closed)):
             return 404, "There is nothing here."
         if path in _UNCHANGED and method != "GET":

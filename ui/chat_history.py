@@ -8,9 +8,23 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
-from graphs.events import Admitted, Answered, Asked, Revised, Revision, ToolFinished, ToolStarted
+from graphs.differential import Differential
+from graphs.differential_build import differentiate
+from graphs.events import (
+    Admitted,
+    Answered,
+    Asked,
+    Differentiated,
+    Event,
+    Key,
+    Revised,
+    Revision,
+    ToolFinished,
+    ToolStarted,
+)
 from graphs.standing import Standing
 from graphs.trace import Entry
+from knowledge.case import Case
 from ui import chat_words as words
 from ui.chat_gallery import address
 from ui.chat_root import NAME
@@ -38,13 +52,33 @@ class History:
     @classmethod
     def of(cls, conversation: str, entries: list[Entry], purposes: dict[str, str]) -> "History":
         """From its record; `purposes` says in plain words what each tool does."""
+        found = _differentials(entries)
         return cls(
-            list(_steps(conversation, entries, purposes)),
-            [one for entry in entries for one in _elements(conversation, entry.event)],
+            list(_steps(conversation, entries, purposes, found)),
+            _elements(conversation, [entry.event for entry in entries], found),
         )
 
 
-def _steps(conversation: str, entries: list[Entry], purposes: dict[str, str]) -> Iterator[Json]:
+def _differentials(entries: list[Entry]) -> dict[Key, Differential]:
+    """The differential of each answer, by the key of the event that gave it; of a correction, as it left things."""
+    found: dict[Key, Differential] = {}
+    case = Case()
+    for at, entry in enumerate(entries, 1):
+        event = entry.event
+        if isinstance(event, Admitted):
+            case = event.case
+        elif isinstance(event, Differentiated):
+            found["answered", event.turn] = event.differential
+        elif isinstance(event, Revised) and event.answers:
+            standing = Standing.of(one.event for one in entries[:at])
+            kept = {name: item for name, item in standing.evidence.items() if name not in standing.fates}
+            found[event.key] = differentiate(kept, case)
+    return found
+
+
+def _steps(
+    conversation: str, entries: list[Entry], purposes: dict[str, str], found: dict[Key, Differential]
+) -> Iterator[Json]:
     evidence = Standing.of(entry.event for entry in entries).evidence
 
     def step(kind: str, what: str, number: int, at: Entry, output: str, **more: Any) -> Json:
@@ -102,7 +136,7 @@ def _steps(conversation: str, entries: list[Entry], purposes: dict[str, str]) ->
                     "answer",
                     event.turn,
                     at,
-                    words.answer(evidence, event, record),
+                    words.answer(evidence, event, record, found.get(event.key)),
                 )
             case Revised():
                 for revision in event.answers:
@@ -112,32 +146,41 @@ def _steps(conversation: str, entries: list[Entry], purposes: dict[str, str]) ->
                         f"revision {event.number}",
                         revision.turn,
                         at,
-                        words.answer(evidence, revision, record),
+                        words.answer(evidence, revision, record, found.get(event.key)),
                     )
             case _:
                 pass
 
 
-def cited(answer: Answered | Revision) -> list[str]:
-    """Ids of the evidence that an answer cites, in order."""
-    return list(dict.fromkeys(one for claim in answer.claims for one in claim.evidence))
+def cited(answer: Answered | Revision, found: Differential | None = None) -> list[str]:
+    """Ids of the evidence that an answer and its differential rest on, in order."""
+    of_claims = [one for claim in answer.claims for one in claim.evidence]
+    of_trees = [leaf for candidate in found.candidates for leaf in candidate.tree.leaves] if found else []
+    return list(dict.fromkeys([*of_claims, *of_trees]))
 
 
-def _elements(conversation: str, event: Any) -> Iterator[Json]:
-    answers: list[tuple[str, Answered | Revision]] = []
-    if isinstance(event, Answered):
-        answers = [(message_id(conversation, "answer", event.turn), event)]
-    elif isinstance(event, Revised):
-        answers = [(message_id(conversation, f"revision {event.number}", one.turn), one) for one in event.answers]
-    for message, answer in answers:
-        for identifier in cited(answer):
-            yield {
-                "id": str(uuid5(NAMESPACE_URL, f"{message}/{identifier}")),
-                "threadId": conversation,
-                "forId": message,
-                "type": "text",
-                "name": words.mark(identifier),
-                "url": address(conversation, identifier),
-                "display": "side",
-                "mime": "text/plain",
-            }
+def _elements(conversation: str, events: list[Event], found: dict[Key, Differential]) -> list[Json]:
+    shown: list[tuple[str, list[str]]] = []
+    for event in events:
+        if isinstance(event, Answered):
+            rests_on = cited(event, found.get(event.key))
+            shown.append((message_id(conversation, "answer", event.turn), rests_on))
+        elif isinstance(event, Revised):
+            what = f"revision {event.number}"
+            shown += [
+                (message_id(conversation, what, one.turn), cited(one, found.get(event.key))) for one in event.answers
+            ]
+    return [_element(conversation, message, identifier) for message, ids in shown for identifier in ids]
+
+
+def _element(conversation: str, message: str, identifier: str) -> Json:
+    return {
+        "id": str(uuid5(NAMESPACE_URL, f"{message}/{identifier}")),
+        "threadId": conversation,
+        "forId": message,
+        "type": "text",
+        "name": words.mark(identifier),
+        "url": address(conversation, identifier),
+        "display": "side",
+        "mime": "text/plain",
+    }

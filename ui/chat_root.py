@@ -83,6 +83,18 @@ generated_by = "2.12.0"
 """
 
 _WORDS: dict[str, Any] = {
+    "auth": {
+        "login": {
+            "title": f"Sign in to {NAME}",
+            "form": {
+                "email": {"label": "Name", "required": "Your name is needed", "placeholder": "as it was given to you"},
+                "password": {"label": "Password", "required": "Your password is needed"},
+                "actions": {"signin": "Sign in"},
+            },
+            # Chainlit looks this one up in small letters.
+            "errors": {"credentialssignin": "That is not your name and password."},
+        }
+    },
     "chat": {
         "input": {
             "placeholder": "Drop images here, or ask about the open case",

@@ -15,7 +15,6 @@ from graphs.conversation import Conversation
 from graphs.events import Asked, Judged
 from graphs.home import HomeError
 from graphs.trace import TRACE_FILE, TraceError, read_trace
-from tools.registry import load_tools
 from ui import access_log
 from ui.access_door import USER
 from ui.chat_history import History, message_id, turn_of
@@ -31,7 +30,6 @@ class Threads(BaseDataLayer):  # type: ignore[misc] - Chainlit has no types
 
     def __init__(self, house: House) -> None:
         self._house = house
-        self._purposes = {name: tool.purpose for name, tool in load_tools().tools.items()}
 
     async def get_user(self, identifier: str) -> PersistedUser | None:
         """Everybody whom the door let in is known."""
@@ -105,7 +103,8 @@ class Threads(BaseDataLayer):  # type: ignore[misc] - Chainlit has no types
         if thread is None:
             return None
         entries = read_trace(self._house.home.conversation(identifier) / TRACE_FILE)
-        history = History.of(identifier, entries, self._purposes)
+        tools = self._house.equipment(self._house.reasoner).tools
+        history = History.of(identifier, entries, {name: tool.purpose for name, tool in tools.items()})
         for entry in entries:
             if isinstance(entry.event, Judged) and entry.event.by == user:
                 _mark(history, identifier, entry.event)

@@ -107,10 +107,11 @@ async def show_revision(conversation: "Conversation", number: int, revision: "Re
 
 
 async def _show(conversation: "Conversation", answer: "Answered | Revision", record: words.Record, what: str) -> None:
-    content = words.answer(conversation.evidence, answer, record)
+    found = conversation.differential(answer.turn)
+    content = words.answer(conversation.evidence, answer, record, found)
     identifier = message_id(conversation.identifier, what, answer.turn)
     await cl.Message(id=identifier, content=content).send()
-    elements = [_element(conversation.identifier, one) for one in cited(answer) if one in conversation.evidence]
+    elements = [_element(conversation.identifier, one) for one in cited(answer, found) if one in conversation.evidence]
     for element in elements:
         await element.send(for_id=identifier)
     if elements:

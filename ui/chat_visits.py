@@ -2,12 +2,15 @@
 
 import asyncio
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import chainlit as cl
+from chainlit.context import init_ws_context
 from chainlit.server import sio
 from chainlit.session import WebsocketSession
 
+from graphs.events import Revised
 from graphs.trace import TraceError
 from ui import access_log
 from ui.access_door import USER
@@ -15,6 +18,7 @@ from ui.chat_guard import is_session_id
 from ui.chat_house import HOUSE
 from ui.chat_root import LINGER, PAUSE
 from ui.chat_sitting import Sitting
+from ui.chat_turn import show_revision
 from ui.chat_uploads import Upload
 
 _CLOSING = 5
@@ -52,9 +56,22 @@ def here() -> Visit:
         user = cl.context.session.user
         if user is None:
             raise TraceError("nobody has signed in to this session")
-        _visits[session_id] = Visit(Sitting(HOUSE.home), user.identifier)
-        HOUSE.sittings.add(_visits[session_id].sitting)
+        sitting = Sitting(HOUSE.home)
+        sitting.corrected = partial(_show_corrected, sitting)
+        HOUSE.sittings.add(sitting)
+        _visits[session_id] = Visit(sitting, user.identifier)
     return _visits[session_id]
+
+
+async def _show_corrected(sitting: Sitting, revised: Revised) -> None:
+    """Show the answers that a correction on another page changed, to the session that has the case open."""
+    session_id = next((one for one, visit in _visits.items() if visit.sitting is sitting), None)
+    session = WebsocketSession.get_by_id(session_id) if session_id is not None and _connected(session_id) else None
+    if session is None or sitting.conversation is None:
+        return
+    init_ws_context(session)
+    for revision in revised.answers:
+        await show_revision(sitting.conversation, revised.number, revision)
 
 
 def kept(task: asyncio.Task[None]) -> asyncio.Task[None]:

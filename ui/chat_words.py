@@ -19,6 +19,7 @@ from ui.chat_uploads import own_name
 from ui.terminal import facts, summary
 
 if TYPE_CHECKING:
+    from graphs.differential import Differential
     from graphs.events import Answered, Revision, ToolFinished
 
 _PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
@@ -153,9 +154,30 @@ def checking(answer: "Answered") -> str:
     return f"Checking {checked} sentence{'s' if checked > 1 else ''} · {withheld} withheld"
 
 
-def answer(evidence: Mapping[str, Evidence], answered: "Answered | Revision", record: Record) -> str:
-    """The verified answer, what was withheld, the caveats of what it cites, and the ways on from it."""
+def differential(found: "Differential", evidence: Mapping[str, Evidence]) -> str:
+    """Each candidate as a tree, from its conclusion down to the evidence; what was left out, with the reason."""
+    from graphs.differential import lines
+
+    told = []
+    for candidate in found.candidates:
+        share = f"{candidate.met} met, {candidate.not_met} not met, {candidate.open + candidate.not_assessed} open"
+        for depth, line in lines(candidate.tree):
+            tail = plain(f" ({candidate.verdict.value}; criteria: {share})") if depth == 0 else ""
+            told.append(f"{'  ' * depth}- {cited(line, evidence)}{' ' if tail else ''}{tail}")
+    told += [f"- ⚠ {plain(f'Not in the differential: {reason}')}" for reason in found.withheld]
+    return "\n".join(["**Differential**\n", *told]) if told else ""
+
+
+def answer(
+    evidence: Mapping[str, Evidence],
+    answered: "Answered | Revision",
+    record: Record,
+    found: "Differential | None" = None,
+) -> str:
+    """The verified answer, the differential, what was withheld, the caveats of what it cites, and the ways on."""
     parts = [cited(answered.answer, evidence)]
+    if found is not None and (tree := differential(found, evidence)):
+        parts.append(tree)
     if record.correction is not None:
         parts.insert(0, f"**Answer {answered.turn} as it reads after correction {record.correction}**")
     if answered.withheld:

@@ -5,6 +5,7 @@ import ipaddress
 import os
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 LOCAL = "127.0.0.1"
@@ -51,6 +52,11 @@ def serve(
 
     if (certificate is None) != (key is None):
         raise ServeError("TLS needs both a certificate and its key")
+    home = HOUSE.home.home
+    home.mkdir(parents=True, exist_ok=True)
+    with suppress(PermissionError):
+        # Cases, and what lets people in, are nobody else's on this machine.
+        home.chmod(0o700)
     settings, tokens = Settings(), Tokens.of(HOUSE.home)
     try:
         way = choose(settings, tokens, Users(HOUSE.home))
@@ -70,7 +76,7 @@ def serve(
         listening.close()
         raise ServeError(str(error)) from None
 
-    root = Root(HOUSE.home.home / "served")
+    root = Root(home / "served")
     HOUSE.leave = root.remove
     scheme = "http" if certificate is None else "https"
     try:
@@ -78,7 +84,7 @@ def serve(
         names = dict.fromkeys((_shown(host), LOCAL, "localhost"))
         root.furnish([f"{scheme}://{name}:{port}" for name in names] + ([url] if url else []))
         root.point(os.environ, tokens.secret, url)
-        access_log.keep(HOUSE.home.home)
+        access_log.keep(home)
 
         # Chainlit reads its settings when it is imported, so only now.
         import uvicorn

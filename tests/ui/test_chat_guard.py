@@ -13,6 +13,7 @@ import pytest
 import socketio
 
 from graphs.diagnose import NOTICE
+from graphs.home import Home
 from tests.ui.client import Client
 from tests.ui.server import Server
 from ui.chat_guard import Guard
@@ -22,7 +23,8 @@ from ui.serve import ServeError, serve
 
 
 def test_the_page_loads_nothing_from_elsewhere(server: Server) -> None:
-    answer = httpx2.get(server.address)
+    browser = server.sign_in()
+    answer = browser.get("/")
     assert answer.status_code == 200
     assert re.findall(r"https?://[^\"'\s]+", answer.text) == []
     policy = answer.headers["content-security-policy"]
@@ -32,17 +34,21 @@ def test_the_page_loads_nothing_from_elsewhere(server: Server) -> None:
     assert set(re.findall(r"wss?://[^\s;]+", policy)) == {f"{way}://{server.address[7:]}" for way in ("ws", "wss")}
     assert answer.headers["x-frame-options"] == "DENY"
     for path in re.findall(r'(?:href|src)="(/[^"]+)"', answer.text):
-        assert httpx2.get(server.address + path).status_code == 200, path
+        assert browser.get(path).status_code == 200, path
 
 
 def test_the_words_of_the_page_are_ours(server: Server) -> None:
-    words = httpx2.get(f"{server.address}/project/translations?language=fr-FR").json()["translation"]["chat"]
+    browser = server.sign_in()
+    words = browser.get("/project/translations?language=fr-FR").json()["translation"]["chat"]
     assert words["watermark"] == NOTICE
-    settings = httpx2.get(f"{server.address}/project/settings?language=en-US").json()
+    settings = browser.get("/project/settings?language=en-US").json()
     assert settings["features"]["unsafe_allow_html"] is False
-    assert settings["dataPersistence"] is False
+    assert settings["features"]["edit_message"] is False
+    assert settings["threadResumable"] is True
     assert NOTICE in settings["markdown"]
-    assert NOTICE in httpx2.get(f"{server.address}/public/chat.css").text
+    assert NOTICE in browser.get("/public/chat.css").text
+    # What is shown first, before any script has run, says it too.
+    assert NOTICE in browser.get("/").text
     assert len(settings["starters"]) >= 2
 
 
@@ -81,7 +87,7 @@ def test_only_own_names_are_answered(bound: str, host: str, status: int) -> None
 
 
 def test_what_cannot_be_served_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CITRUS_HOME", str(tmp_path))
+    monkeypatch.setattr("ui.chat_house.HOUSE.home", Home(home=tmp_path))
     with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(ServeError, match="in use"):
         serve(port=taken.getsockname()[1])
     with pytest.raises(ServeError, match="nobody"):
@@ -93,8 +99,8 @@ def test_what_cannot_be_served_is_said(tmp_path: Path, monkeypatch: pytest.Monke
     [{"Origin": "https://example.org"}, {"Origin": "null"}, {"Host": "rebound.example.org"}],
 )
 def test_other_pages_are_refused(server: Server, headers: dict[str, str]) -> None:
-    url = f"{server.address}/project/file?session_id={uuid.uuid4()}"
-    assert httpx2.post(url, files={"file": ("a.png", b"x")}, headers=headers).status_code == 403
+    url = f"/project/file?session_id={uuid.uuid4()}"
+    assert server.sign_in().post(url, files={"file": ("a.png", b"x")}, headers=headers).status_code == 403
 
     async def scene() -> None:
         with pytest.raises(socketio.exceptions.ConnectionError):
@@ -104,7 +110,7 @@ def test_other_pages_are_refused(server: Server, headers: dict[str, str]) -> Non
     asyncio.run(scene())
 
 
-@pytest.mark.parametrize("path", ["/mcp", "/copilot/index.js", "/login", "/auth/jwt"])
+@pytest.mark.parametrize("path", ["/mcp", "/copilot/index.js", "/login", "/auth/jwt", "/auth/header", "/auth/oauth/x"])
 def test_what_is_not_used_is_closed(server: Server, path: str) -> None:
     assert httpx2.post(server.address + path, json={}).status_code == 404
 
@@ -113,12 +119,15 @@ def test_what_is_not_used_is_closed(server: Server, path: str) -> None:
 def test_a_session_id_is_no_path(server: Server, session: str) -> None:
     kept = server.folder / "kept"
     kept.write_text("mine")
+    cookies = {"Cookie": "; ".join(f"{name}={value}" for name, value in server.sign_in().cookies.items())}
 
     async def scene() -> None:
         page = socketio.AsyncClient(reconnection=False)
         auth = {"sessionId": session, "clientType": "webapp", "threadId": "", "userEnv": "{}", "chatProfile": ""}
         with pytest.raises(socketio.exceptions.ConnectionError):
-            await page.connect(server.address, auth=auth, transports=["websocket"], socketio_path="/ws/socket.io")
+            await page.connect(
+                server.address, cookies, auth, transports=["websocket"], socketio_path="/ws/socket.io", wait_timeout=30
+            )
 
     asyncio.run(scene())
     assert kept.read_text() == "mine"
@@ -139,5 +148,5 @@ def test_uploads_are_bounded_before_they_are_read(server: Server) -> None:
                 connection.close()
 
     asyncio.run(scene())
-    url = f"{server.address}/project/file?session_id={uuid.uuid4()}"
-    assert httpx2.post(url, files={"file": ("a.png", b"x")}).status_code == 404
+    url = f"/project/file?session_id={uuid.uuid4()}"
+    assert server.sign_in().post(url, files={"file": ("a.png", b"x")}).status_code == 404
