@@ -33,8 +33,8 @@ doi:10.1145/1571941.1572114), who found 60 near the best and the choice uncritic
 MEANING_WEIGHT = 0.8
 """What the order by meaning counts in the fusion; the order by words counts the rest.
 
-The best mean reciprocal rank among 0, 0.1, ... 1 on 1000 questions of MedQuAD that are in no test
-(`tests/bench/bench_retrieval.py --choose`)."""
+Among 0, 0.1, ... 1 the best recall among the first three and the first ten on 1000 questions of
+MedQuAD that are in no test (`tests/bench/bench_retrieval.py --choose`)."""
 
 VECTORS = LIBRARY / "cards.vectors"
 """The embeddings of the cards that come with the system; `python -m knowledge.card_vectors` makes them."""
