@@ -168,7 +168,7 @@ def _lines(tree: Tree, identifier: str, depth: int) -> Iterator[tuple[int, str]]
 
 def words(step: Step) -> str:
     """One step in words."""
-    claim, limit = step.claim, "" if step.limit is None else f" {step.limit.text()}"
+    claim, limit = step.claim, "" if step.limit is None else f" of {step.limit.text()}"
     if step.rule.of_steps:
         rule = step.rule.value if step.count is None else f"{step.rule.value} {step.count} of"
         return f"{claim.predicate}: {rule}"

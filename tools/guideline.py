@@ -53,15 +53,20 @@ class Guideline(Tool):
     version: ClassVar[str] = "1"
 
     def targets(self, services: Services) -> tuple[Target, ...]:
-        """Structures with a quantity that can be measured and that a limit of the criteria is about."""
+        """Structures that a limit is about, each with the measurable quantities as synonyms: "spleen volume"."""
         measurable = {name.value.lower() for name in Measurable}
         found: dict[str, set[Modality]] = {}
+        quantities: dict[str, set[str]] = {}
         for disease in diseases():
             for criterion in disease.criteria:
-                if criterion.limit and measurable & {name.lower() for name in criterion.quantity}:
-                    for name in criterion.target:
-                        found.setdefault(name, set()).update(disease.modality)
-        return tuple(Target(name=name, modalities=tuple(sorted(where))) for name, where in sorted(found.items()))
+                wanted = measurable & {name.lower() for name in criterion.quantity}
+                for name in criterion.target if criterion.limit and wanted else ():
+                    found.setdefault(name, set()).update(disease.modality)
+                    quantities.setdefault(name, set()).update(f"{name} {quantity}" for quantity in wanted)
+        return tuple(
+            Target(name=name, synonyms=tuple(sorted(quantities[name])), modalities=tuple(sorted(where)))
+            for name, where in sorted(found.items())
+        )
 
     def run(self, arguments: GuidelineArguments, context: Context) -> list[Evidence]:
         """The passages of the limits that fit, and what each means for the measurement.

@@ -162,10 +162,12 @@ class Kit:
                 known.setdefault(base, both)
         return known
 
-    def judges(self, target: str) -> bool:
-        """Whether the judge has limits for a structure, on whichever side it lies."""
+    def judges(self, target: str, quantity: str) -> bool:
+        """Whether the judge has limits for a quantity of a structure, on whichever side it lies."""
         bare = target.removeprefix("left ").removeprefix("right ")
-        return self.judge is not None and (self.judge.knows(target) or self.judge.knows(bare))
+        known = [one for one in (self.judge.targets if self.judge else ()) if one.name in (target, bare)]
+        # Without a word on quantities every one may be asked about.
+        return any(not one.synonyms or f"{one.name} {quantity.lower()}" in one.synonyms for one in known)
 
     def leaves(self, target: str) -> tuple[str, ...]:
         """The single structures a target stands for; itself where it is one."""

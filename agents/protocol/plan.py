@@ -138,11 +138,11 @@ def quantities(request: Request, kit: Kit, image: Mapping[str, Any]) -> tuple[st
 
 def judged_quantities(request: Request, kit: Kit, image: Mapping[str, Any], target: str) -> tuple[str, ...]:
     """Quantities that limits of a structure may be about, where the question is what its size means."""
-    if not request.asks(Intent.NORMALITY, Intent.DIAGNOSIS) or not kit.judges(target):
+    if not request.asks(Intent.NORMALITY, Intent.DIAGNOSIS):
         return ()
     offered = (kit.measurer.choices("quantities") if kit.measurer else None) or ()
-    wished = ("short axis", "long axis", *(("3-D diameter",) if image.get("dimensions") == 3 else ()))
-    return tuple(name for name in wished if name in offered)
+    wished = ("short axis", "long axis", "width", *(("3-D diameter",) if image.get("dimensions") == 3 else ()))
+    return tuple(name for name in wished if name in offered and kit.judges(target, name))
 
 
 def _judge(ledger: Ledger, request: Request, kit: Kit, image: Mapping[str, Any]) -> Iterator[Step]:
@@ -159,11 +159,10 @@ def _judge(ledger: Ledger, request: Request, kit: Kit, image: Mapping[str, Any])
 def measurements(ledger: Ledger, request: Request, kit: Kit, image: Mapping[str, Any]) -> Iterator[Piece]:
     """What was measured of the structures that published limits are about."""
     for structure in structures(request, kit, image):
-        if not kit.judges(structure.name):
-            continue
         names = (*quantities(request, kit, image), *judged_quantities(request, kit, image, structure.name))
+        judged = tuple(name for name in dict.fromkeys(names) if kit.judges(structure.name, name))
         for found in ledger.measurable(str(image["id"]), structure.name):
-            yield from ledger.measured(found.id, tuple(dict.fromkeys(names)))
+            yield from ledger.measured(found.id, judged)
 
 
 def _appraise(request: Request, kit: Kit, image: Mapping[str, Any]) -> Iterator[Step]:
