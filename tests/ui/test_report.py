@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from typer.testing import CliRunner
 
-from graphs.diagnose import NOTICE
+from graphs.closing import NOTICE
 from graphs.export import export
 from graphs.trace import TraceError, verify_trace
 from knowledge.evidence import Mask, Measurement, Region

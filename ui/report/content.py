@@ -11,20 +11,31 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from graphs.events import Asked, Event, Opened, Revision
+from graphs.differential import lines
+from graphs.differential_build import differentiate
+from graphs.events import Asked, Differentiated, Event, Opened, Revision
 from graphs.export import is_export, read_export
 from graphs.standing import Standing
 from graphs.trace import TraceError, verify_trace
 from knowledge.case import Case
 from knowledge.claim import Claim
-from knowledge.evidence import CAVEATS, Evidence, Limitation, Measurement, Passage, Statement
+from knowledge.evidence import (
+    CAVEATS,
+    Appraisal,
+    Criterion,
+    Evidence,
+    Limitation,
+    Measurement,
+    Passage,
+    Statement,
+    quantity_words,
+)
 from knowledge.quantity import Quantity, SpacingSource
 from ui.pictures import rests_on
 from ui.report.marks import Picture, pictures
 from ui.terminal import facts
 from ui.trace_page.record import Record
 
-_CRITERIA = ("criterion", "appraisal")
 _IMAGING = ("image_facts", "view", "region", "mask", "measurement", "absence")
 _SPACING = {
     SpacingSource.HEADER: "file header",
@@ -167,7 +178,7 @@ def report(file: Path) -> Report:
             for item in standing.evidence.values()
             if isinstance(item, Measurement) and item.id not in standing.fates
         ),
-        differential=_differential(events),
+        differential=_differential(events, standing, case),
         pictures=pictures(record, case, [item for item in cited if item.id not in standing.fates]),
         cited=tuple(_passage(item) for item in cited if isinstance(item, Passage)),
         not_established=tuple(
@@ -238,9 +249,9 @@ def _kind(claim: Claim, items: Sequence[Evidence]) -> str:
     said = claim.text.rstrip(".").lower()
     if any(said == caveat.rstrip(".").lower() for item in items for caveat in item.caveats):
         return "caveat"
-    kinds = {str(item.kind) for item in items}
-    imaging, quoting = kinds & set(_IMAGING), "passage" in kinds
-    if kinds & set(_CRITERIA) or (imaging and quoting):
+    imaging = any(item.kind in _IMAGING for item in items)
+    quoting = any(isinstance(item, Passage) for item in items)
+    if any(isinstance(item, Criterion | Appraisal) for item in items) or (imaging and quoting):
         return "impression"
     return "finding" if imaging else "other"
 
@@ -252,7 +263,7 @@ def _measured(item: Measurement) -> Measured:
     return Measured(
         id=item.id,
         what=f"{item.target}{side}",
-        quantity=quantity.name,
+        quantity=quantity_words(quantity),
         value=f"{quantity.value:.{quantity.decimals}f}",
         interval=_interval(quantity),
         unit=quantity.unit.label or "no unit",
@@ -305,13 +316,15 @@ def _corrections(standing: Standing) -> Iterable[str]:
                 yield f"What rested on it no longer stands: {', '.join(gone)}."
 
 
-def _differential(events: Sequence[Event]) -> tuple[Candidate, ...]:
-    """The latest differential on record, with the tree of each candidate."""
-    found = next((event for event in reversed(events) if event.type == "differentiated"), None)
+def _differential(events: Sequence[Event], standing: Standing, case: Case) -> tuple[Candidate, ...]:
+    """The latest differential on record; after a correction, the one that what stands now gives by the same rules."""
+    found = next((event for event in reversed(events) if isinstance(event, Differentiated)), None)
     if found is None:
         return ()
-    from graphs.differential import lines
-
+    differential = found.differential
+    if standing.fates:
+        stands = {name: item for name, item in standing.evidence.items() if name not in standing.fates}
+        differential = differentiate(stands, case)
     return tuple(
         Candidate(
             name=f"{one.disease}, {one.side.value}" if one.side else one.disease,
@@ -320,7 +333,7 @@ def _differential(events: Sequence[Event]) -> tuple[Candidate, ...]:
             evidence=one.evidence,
             steps=tuple(lines(one.tree)),
         )
-        for one in found.differential.candidates
+        for one in differential.candidates
     )
 
 

@@ -8,7 +8,7 @@ from importlib.resources import files
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
-from graphs.diagnose import NOTICE
+from graphs.closing import NOTICE
 from ui.report import words
 from ui.report.content import Report
 

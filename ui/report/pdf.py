@@ -12,7 +12,7 @@ from fpdf import FPDF
 from fpdf.enums import MethodReturnValue, XPos, YPos
 from fpdf.fonts import FontFace
 
-from graphs.diagnose import NOTICE
+from graphs.closing import NOTICE
 from ui.report import words
 from ui.report.content import Report, Sentence
 from ui.report.fonts import MONO, SANS, fonts

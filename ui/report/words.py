@@ -2,7 +2,7 @@
 
 import re
 
-from graphs.diagnose import NOTICE
+from graphs.closing import NOTICE
 
 INVISIBLE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]"

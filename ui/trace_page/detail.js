@@ -90,6 +90,31 @@ function imageCard(image) {
     listOf(image.caveats).map((caveat) => h("p", { class: "caveat" }, shown(caveatText(caveat)))));
 }
 
+const HOLDS = { true: "holds", false: "does not hold", null: "is open" };
+
+/** One step of a logic tree with the steps below it; leaves open their evidence. A step is shown once. */
+function stepView(tree, name, open, seen = new Set()) {
+  const step = listOf(tree?.steps).find((one) => one.id === name);
+  if (!step || seen.has(name)) return h("li", {}, shown(name));
+  seen.add(name);
+  const known = new Set(listOf(tree.steps).map((one) => one.id));
+  const claim = step.claim ?? {};
+  const limit = step.limit ? `, limit ${step.limit.comparison} ${step.limit.value} ${step.limit.unit}` : "";
+  const leaves = listOf(step.premises).filter((premise) => !known.has(premise));
+  return h("li", { class: `step ${claim.holds}` },
+    h("span", {}, shown(`${claim.subject} ${claim.predicate}${claim.side ? `, ${claim.side}` : ""}: ${HOLDS[claim.holds ?? null]} (${step.rule}${step.count ? ` ${step.count}` : ""}${limit}) `),
+      leaves.map((leaf) => button(leaf, () => open(leaf), { class: "cite" }))),
+    known.size ? h("ul", {}, listOf(step.premises).filter((premise) => known.has(premise)).map((premise) => stepView(tree, premise, open, seen))) : null);
+}
+
+function candidateView(one, open) {
+  return h("article", { class: "evidence" },
+    h("header", {}, h("strong", {}, shown(one.disease)), h("span", { class: "kind" }, shown([one.side, one.image, `criteria ${one.verdict}`].filter(Boolean).join(", ")))),
+    facts([["met", one.met], ["not met", one.not_met], ["undecided", one.open + one.not_assessed], ["guideline recall", one.recall],
+      ["made from", h("span", {}, button(String(one.evidence), () => open(one.evidence), { class: "cite" }))]]),
+    h("ul", { class: "tree" }, stepView(one.tree, one.tree?.root, open)));
+}
+
 /** What is particular to each type of event. */
 function body(record, at, state, open) {
   const event = eventOf(record.events[at]);
@@ -130,6 +155,10 @@ function body(record, at, state, open) {
     case "verified": return [
       claimList(listOf(event.claims).filter((claim) => claim.verdict === "supported"), "Stand"), claimList(event.withheld, "Withheld"),
       section("Draft", block(event.draft)),
+    ];
+    case "differentiated": return [
+      listOf(event.differential?.candidates).map((one) => candidateView(one, open)),
+      section("Trees that were rejected", listOf(event.differential?.withheld).map((words) => h("p", { class: "caveat" }, shown(words)))),
     ];
     case "answered": return [
       h("div", { class: "answer" }, citedText(event.answer, open)), event.bound ? h("p", { class: "caveat" }, shown(`stopped at the limit of ${event.bound}`)) : null,

@@ -15,7 +15,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from graphs.diagnose import NOTICE
+from graphs.closing import NOTICE
 from graphs.export import export
 from knowledge.evidence import CAVEATS
 from knowledge.quantity import Unit

@@ -126,6 +126,12 @@ function pictureAddress(name) {
   return DATA.mode === "file" ? DATA.pictures[name] : `${DATA.base}/picture/${encodeURIComponent(name)}.png`;
 }
 
+/** Whether there can be a picture of a piece of evidence. */
+function visual(item) {
+  if (item.kind === "measurement") return listOf(item.points).length > 0 || listOf(item.of).length > 0;
+  return ["view", "mask", "region"].includes(item.kind);
+}
+
 function picture(name, words) {
   const address = pictureAddress(name);
   if (!address) return null;
@@ -180,7 +186,7 @@ function evidenceCard(item, state, open) {
   return h("article", { class: `evidence${gone ? " gone" : ""}`, id: `evidence-${item.id}` },
     h("header", {}, h("strong", {}, item.id), h("span", { class: "kind" }, KINDS[item.kind] ?? item.kind),
       gone ? h("span", { class: "fate" }, now ? ["no longer stands; see ", names([now])] : "no longer stands") : null),
-    picture(item.id, `${item.id}: ${summaryOf(item)}`),
+    visual(item) ? picture(item.id, `${item.id}: ${summaryOf(item)}`) : null,
     item.kind === "passage"
       ? [h("p", {}, h("strong", {}, shown(item.title))), h("blockquote", {}, shown(item.text))]
       : item.kind === "image_facts"
@@ -195,12 +201,14 @@ function evidenceCard(item, state, open) {
       ["source", item.kind === "passage" ? [shown(`${source.title}. ${source.organisation} ${source.year}. ${item.locator ?? ""} `), link] : ""],
       ["limits", limits.join("; ")],
       ["side", item.side], ["image", item.image],
-      ["measured on", listOf(item.of).length ? h("span", {}, names(item.of)) : ""],
+      [item.kind === "measurement" ? "measured on" : "rests on", listOf(item.of).length ? h("span", {}, names(item.of)) : ""],
       ["slices", listOf(item.slices).length && item.slices[1] - item.slices[0] > 1 ? `${item.slices[0] + 1} to ${item.slices[1]}` : ""],
       ["scores", Object.entries(item.scores ?? {}).map(([name, value]) => `${name} ${value}`).join(", ")],
       ["confidence", item.confidence ? `${item.confidence.value} (${item.confidence.method})` : ""],
       ["what can be done", item.kind === "limitation" ? listOf(item.known).join(", ") : ""],
     ]),
     listOf(item.caveats).map((caveat) => h("p", { class: "caveat" }, shown(caveatText(caveat)))),
+    DATA.links?.Viewer && item.image && ["mask", "region", "measurement"].includes(item.kind)
+      ? h("p", {}, h("a", { href: `${DATA.links.Viewer}?evidence=${encodeURIComponent(item.id)}` }, "Open in the viewer")) : null,
     folded("As recorded", () => json(item)));
 }

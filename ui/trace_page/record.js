@@ -99,7 +99,7 @@ function keyOf(event) {
   const parts = {
     asked: ["turn"], reasoner_started: ["turn", "step"], reasoner_finished: ["turn", "step"],
     tool_started: ["turn", "step", "call"], tool_finished: ["turn", "step", "call"], consent: ["subject"],
-    verified: ["turn", "attempt"], answered: ["turn"], corrected: ["number"], revised: ["number"], judged: ["number"],
+    verified: ["turn", "attempt"], differentiated: ["turn"], answered: ["turn"], corrected: ["number"], revised: ["number"], judged: ["number"],
     stopped: ["turn", "step"], resumed: ["after"],
   }[event.type] ?? ["turn", "step", "number"];
   return [event.type, ...parts.map((part) => event[part]).filter((value) => value !== undefined)].join(" ");

@@ -1,5 +1,6 @@
 """The trace page's addresses; each asks first whether the user may open the conversation."""
 
+import json
 import re
 import tempfile
 import threading
@@ -14,7 +15,6 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from starlette.background import BackgroundTask
 from starlette.requests import HTTPConnection
 
-from graphs.events import Asked
 from graphs.export import export
 from graphs.home import Home, HomeError
 from graphs.journal import Divergence
@@ -63,12 +63,13 @@ class Wanted(BaseModel):
 class Conversations:
     """The records of a house that one may open.
 
-    Pictures drawn once are kept for a few conversations, each under its own id and state.
+    Records and pictures are kept for a few conversations, each under its own file and state; the
+    volume that pictures are drawn from is held for one conversation at a time.
     """
 
     def __init__(self, house: House, access: Access) -> None:
         self._house, self._access = house, access
-        self._thumbnails: OrderedDict[tuple[str, int], Thumbnails] = OrderedDict()
+        self._kept: OrderedDict[tuple[str, int, int], Thumbnails] = OrderedDict()
         self._lock = threading.Lock()
 
     def file(self, request: HTTPConnection, identifier: str) -> Path:
@@ -86,17 +87,25 @@ class Conversations:
             raise HTTPException(404, "There is no such conversation.") from None
 
     def thumbnails(self, file: Path) -> Thumbnails:
-        """Pictures of the record as it is now."""
-        with self._lock:
-            key = (str(file), file.stat().st_size)
-            if key not in self._thumbnails:
-                self._thumbnails[key] = Thumbnails(Record.open(file))
-                while len(self._thumbnails) > _KEPT:
-                    self._thumbnails.popitem(last=False)
-            self._thumbnails.move_to_end(key)
-            return self._thumbnails[key]
+        """The record as it is now, with its pictures.
 
-    def others(self, request: HTTPConnection, identifier: str) -> list[dict[str, Any]]:
+        Raises:
+            HTTPException: 409; it cannot be read.
+        """
+        with self._lock:
+            state = file.stat()
+            key = (str(file), state.st_size, state.st_mtime_ns)
+            if key not in self._kept:
+                self._kept[key] = Thumbnails(_opened(file))
+                while len(self._kept) > _KEPT:
+                    self._kept.popitem(last=False)
+            self._kept.move_to_end(key)
+            for other, kept in self._kept.items():
+                if other != key:
+                    kept.let_go()
+            return self._kept[key]
+
+    def others(self, request: HTTPConnection, identifier: str) -> list[dict[str, str]]:
         """The user's latest other conversations, each with its first question."""
         user = self._access.user(request)
         folder = self._house.home.conversations
@@ -105,15 +114,23 @@ class Conversations:
         for name in names:
             if name == identifier or not self._access.may_open(user, name):
                 continue
-            try:
-                record = Record.open(folder / name / TRACE_FILE)
-            except TraceError:
-                continue
-            asked = next((event.question for event in record.events if isinstance(event, Asked)), "")
-            found.append({"conversation": name, "question": asked[:200]})
+            found.append({"conversation": name, "question": _first_question(folder / name / TRACE_FILE)})
             if len(found) == _LISTED:
                 break
         return found
+
+
+def _first_question(file: Path) -> str:
+    """What was asked first, empty where nothing was; the lines after it are not read."""
+    try:
+        with file.open("rb") as lines:
+            for line in lines:
+                event = json.loads(line)["event"]
+                if event["type"] == "asked":
+                    return str(event["question"])[:200]
+    except (OSError, ValueError, KeyError, TypeError):
+        pass
+    return ""
 
 
 def router(house: House, access: Access) -> APIRouter:
@@ -133,13 +150,13 @@ def router(house: House, access: Access) -> APIRouter:
 
     @routes.get("/{identifier}/lines")
     def lines(request: Request, identifier: str) -> Response:
-        record = _record(conversations.file(request, identifier))
+        record = _opened(conversations.file(request, identifier))
         headers = _ALONE | {"x-citrus-head": record.head or "", "cache-control": "no-store"}
         return Response(record.data, media_type="application/x-ndjson", headers=headers)
 
     @routes.get("/{identifier}/blob/{digest}")
     def blob(request: Request, identifier: str, digest: str) -> Response:
-        record = _record(conversations.file(request, identifier))
+        record = conversations.thumbnails(conversations.file(request, identifier)).record
         if not _DIGEST.fullmatch(digest) or digest not in record.blobs:
             raise HTTPException(404, "There is no such blob in this conversation.")
         try:
@@ -157,7 +174,7 @@ def router(house: House, access: Access) -> APIRouter:
         return Response(png, media_type="image/png", headers=_ALONE | {"cache-control": "no-store"})
 
     @routes.get("/{identifier}/others")
-    def others(request: Request, identifier: str) -> list[dict[str, Any]]:
+    def others(request: Request, identifier: str) -> list[dict[str, str]]:
         conversations.file(request, identifier)
         return conversations.others(request, identifier)
 
@@ -201,7 +218,7 @@ def router(house: House, access: Access) -> APIRouter:
     return routes
 
 
-def _record(file: Path) -> Record:
+def _opened(file: Path) -> Record:
     try:
         return Record.open(file)
     except TraceError as error:

@@ -51,9 +51,10 @@ class Thumbnails:
 
     @property
     def names(self) -> list[str]:
-        """Ids of everything that can have a picture."""
-        drawable = [item.id for item in self._evidence.values() if isinstance(item, Mask | Region | Measurement | View)]
-        return [image.id for image in self._case.images] + drawable
+        """Ids of everything that can have a picture, image by image."""
+        marks = [item for item in self._evidence.values() if isinstance(item, Mask | Region | Measurement | View)]
+        images = [image.id for image in self._case.images]
+        return [name for image in images for name in (image, *(item.id for item in marks if item.image == image))]
 
     def png(self, name: str) -> bytes | None:
         """The picture of an image or a piece of evidence, or None where there is nothing to show."""
@@ -63,6 +64,12 @@ class Thumbnails:
                 while len(self._drawn) > _KEPT:
                     self._drawn.popitem(last=False)
             return self._drawn[name]
+
+    def let_go(self) -> None:
+        """Drop the volume that pictures were drawn from; the pictures stay."""
+        if self._lock.acquire(blocking=False):
+            self._volumes.clear()
+            self._lock.release()
 
     def group(self, image: Image, items: Iterable[Evidence]) -> bytes | None:
         """One picture of `image` with all that is marked on it among `items`; None where nothing is."""
@@ -101,7 +108,7 @@ class Thumbnails:
         """The pixels of an image, and whether they may be seen; else its grid, empty."""
         if image.id not in self._volumes:
             self._volumes[image.id] = self._load(image)
-            while len(self._volumes) > 2:
+            while len(self._volumes) > 1:
                 self._volumes.popitem(last=False)
         volume = self._volumes[image.id]
         return (volume, True) if volume is not None else (_empty(image), False)

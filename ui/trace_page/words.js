@@ -7,7 +7,8 @@ const WORDS = DATA.words;
 function fixed(value, decimals) {
   const scaled = value * 10 ** decimals;
   const tie = Math.abs(scaled % 1) === 0.5 && Number.isInteger(value * 2 ** (decimals + 1));
-  return tie ? (2 * Math.round(scaled / 2) / 10 ** decimals).toFixed(decimals) : value.toFixed(decimals);
+  const text = tie ? (2 * Math.round(scaled / 2) / 10 ** decimals).toFixed(decimals) : value.toFixed(decimals);
+  return value < 0 && !text.startsWith("-") ? `-${text}` : text;
 }
 
 function decimalsOf(quantity) {
@@ -37,6 +38,7 @@ function quantityText(quantity) {
 const KINDS = {
   image_facts: "Image facts", view: "Picture", region: "Box", mask: "Outline", measurement: "Measurement",
   passage: "Passage", absence: "Not found", limitation: "Limitation", statement: "Statement",
+  criterion: "Criterion", appraisal: "Appraisal of criteria",
 };
 
 const SPACINGS = {
@@ -54,6 +56,7 @@ function summaryOf(item) {
     case "limitation": return String(item.reason);
     case "statement": return `${item.speaker}: ${item.text}`;
     case "view": return String(item.description);
+    case "criterion": case "appraisal": return String(item.text);
     case "image_facts": return Object.entries(item.facts ?? {})
       .map(([name, fact]) => `${name} ${listOf(fact)[0]}`).join(", ");
     default: return Object.entries(item).filter(([, value]) => typeof value === "string" && value.length < 90)
@@ -93,6 +96,8 @@ function told(event) {
     case "consent": return ["person", event.granted ? "Consent given" : "Consent declined", event.question];
     case "verified": return ["verifier", "Draft held against the evidence",
       `${counted(listOf(event.claims).length - listOf(event.withheld).length, "claim stands", "claims stand")}, ${listOf(event.withheld).length} withheld`];
+    case "differentiated": return ["verifier", "Differential",
+      listOf(event.differential?.candidates).map((one) => `${one.disease}: ${one.verdict}`).join(", ") || "no candidate"];
     case "answered": return ["answer", `Answer ${event.turn}`, event.answer];
     case "corrected": return ["person", `Correction ${event.number}`, `${event.of} ${filedBy(event).length ? `is replaced by ${filedBy(event).map((item) => item.id).join(", ")}` : "is rejected"}${event.reason ? `: ${event.reason}` : ""}`];
     case "revised": return ["verifier", "What followed from the correction",
