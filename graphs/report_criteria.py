@@ -95,12 +95,13 @@ def criteria(findings: Iterable[Finding], prefix: str) -> tuple[Criterion, ...]:
     A mention without a side joins the one with a side. The result does not depend on the order of the sentences,
     except for ids, which follow the text.
     """
-    groups: dict[tuple[str, bool, frozenset[str]], list[Finding]] = {}
-    for item in sorted(findings, key=lambda item: (not item.sides, str(item), item.words)):
+    groups: dict[tuple[str, bool, frozenset[str]], list[tuple[int, Finding]]] = {}
+    numbered = sorted(enumerate(findings), key=lambda pair: (not pair[1].sides, str(pair[1]), pair[1].words))
+    for number, item in numbered:
         absent = item.status is Status.ABSENT
         key = (item.concept, absent, item.sides)
         if key not in groups and not item.sides:
             key = next((known for known in groups if known[:2] == key[:2]), key)
-        groups.setdefault(key, []).append(item)
-    ordered = sorted(groups.values(), key=lambda group: min(item.span.start for item in group))
-    return tuple(_merged(group, f"{prefix}{number}") for number, group in enumerate(ordered, 1))
+        groups.setdefault(key, []).append((number, item))
+    ordered = sorted(groups.values(), key=lambda group: min(number for number, _ in group))
+    return tuple(_merged([item for _, item in group], f"{prefix}{place}") for place, group in enumerate(ordered, 1))

@@ -32,7 +32,8 @@ PLACES: dict[str, tuple[str, str]] = {
     "ventricle of the heart": (
         "heart",
         """
-        cardiac ventricle; lv; rv; ventricular; heart ventricle; ventricle""",
+        cardiac ventricle; lv; rv; ventricular; heart ventricle; ventricle;
+        ventricles of the heart; cardiac ventricles""",
     ),
     "atrium": ("heart", "atrium; atrial; cavoatrial junction; atriocaval junction; ra"),
     "pericardium": ("heart", "pericardium; pericardial; epicardial"),
@@ -192,7 +193,8 @@ PLACES: dict[str, tuple[str, str]] = {
     ),
     "ventricles of the brain": (
         "brain",
-        "ventricular system; lateral ventricle; third ventricle; fourth ventricle; cerebral ventricle",
+        """ventricular system; ventricles; lateral ventricles; lateral ventricle; third ventricle; fourth ventricle;
+        cerebral ventricle""",
     ),
     "optic disc": ("eye", "optic disc; optic disk; optic nerve; cup to disc ratio; cup"),
     "retina": ("eye", "retina; retinal; macula; macular; fundus; fovea; foveal"),

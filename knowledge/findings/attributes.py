@@ -70,12 +70,12 @@ def attach(clause: Clause, found: list[Mention], figures: Iterable[tuple[int, Fi
     for tag in clause.tags:
         if not tag.has(*_ATTRIBUTES) or (tag.first in heads and not tag.has(Kind.SIDE)):
             continue
-        if tag.first in within and not tag.has(Kind.SIDE, Kind.PLACE):
-            continue
         if clause.segment(tag) not in homes.members:
             loose[clause.segment(tag)].append(tag)
         for mention in homes.of(tag.first):
-            mention.attributes.append(tag)
+            # A structure that names one finding says where another is, but not a second one named by a structure.
+            if not (tag.first in within and mention.places):
+                mention.attributes.append(tag)
     extra = [mention for segment, tags in loose.items() for mention in _without_noun(homes, segment, tags)]
     for token, figure in figures:
         for mention in homes.of(token):

@@ -41,7 +41,7 @@ indeterminate for; equivocal for; to exclude the possibility of; questioned
 UNCERTAIN_NEAR = "possible; probable; likely; questionable; potential; equivocal; apparent; suspected; presumed; query"
 UNCERTAIN_AFTER = """
 not excluded; not ruled out; cannot be excluded; can not be excluded; not entirely/completely/definitively excluded;
-is/are possible; is/are likely; is/are suspected; is/are questioned; is/are considered; less likely; possible;
+is/are possible; is/are likely; is/are suspected; is/are questioned; is/are considered; less likely;
 would be difficult to exclude; is in the differential; may be present; is a consideration; difficult to exclude
 """
 NOT_ASSERTED = """

@@ -7,7 +7,7 @@ from knowledge.findings.finding import Course, Finding, Severity, Site, Span, St
 from knowledge.findings.plain import content
 from knowledge.findings.reading import Mention, mentions
 from knowledge.findings.tagging import Kind, Tag, tag
-from knowledge.findings.terms import VAGUE
+from knowledge.findings.terms import ABNORMALITY, VAGUE
 from knowledge.findings.words import Sentence, sentences
 
 LONGEST = 200_000
@@ -97,7 +97,7 @@ def _read(sentence: Sentence) -> list[Finding]:
 
 def _vague(clause: clauses.Clause, mention: Mention, status: Status) -> bool:
     """Whether it only points back, as "these findings" does."""
-    bare = mention.at.text.lower() in VAGUE and not mention.places
+    bare = mention.at.text.lower() in VAGUE and not mention.places and mention.concept.endswith(ABNORMALITY)
     before = clause.tokens[mention.first - 1].lemma if mention.first > clause.first else ""
     return bare and status is not Status.ABSENT and before not in ("acute", "active")
 

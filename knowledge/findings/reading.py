@@ -11,6 +11,7 @@ from knowledge.findings.tagging import Kind, Tag
 
 _JOINED = frozenset({",", "and", "or", "/", "the", "a", "of", "&", "both", "left", "right", "bilateral", "pulmonary"})
 _PARTING = frozenset("in of at on over is are was were appear with to from near".split())
+_VERBS = frozenset("is are was were appear remain look".split())
 _VOLUME_WORDS = ("aerated", "expanded", "inflated", "ventilated")
 
 
@@ -92,7 +93,9 @@ def _adjective_mentions(clause: Clause, found: list[Mention], subjects: list[Tag
         if stop is not None and not named_pair and not clause.between(tag.last, stop) & _PARTING:
             continue
         candidates: list[Tag] = []
-        if after and (stop is None or after[0].first < stop):
+        # "The pleura is thickened at the apex": said of what stands before the verb.
+        predicative = bool(before) and bool(clause.between(before[-1].last, tag.first) & _VERBS)
+        if not predicative and after and (stop is None or after[0].first < stop):
             candidates = [after[0]]
         elif before:
             # Back through "heart and aorta are enlarged".

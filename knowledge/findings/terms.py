@@ -549,7 +549,7 @@ TERMS: dict[str, Entry] = {
         "brain",
         (),
         """
-        hydrocephalus; ventriculomegaly; ventricular dilatation; enlarged ventricle; dilated ventricle""",
+        hydrocephalus; ventriculomegaly; ventricular dilatation; enlarged ventricles; dilated ventricles""",
     ),
     "atrophy": ("", (), "atrophy; atrophic; parenchymal volume loss"),
     "white matter change": (
@@ -728,5 +728,5 @@ def ancestors(concept: str) -> frozenset[str]:
     return frozenset(found)
 
 
-VAGUE = frozenset("finding findings injury complication change changes insult lesion illness".split())
+VAGUE = frozenset("finding findings injury complication change changes insult illness".split())
 """Words for an abnormality that say nothing by themselves: "these findings"."""

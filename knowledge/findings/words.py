@@ -40,7 +40,7 @@ _IRREGULAR = {
     "hili": "hilum", "bullae": "bulla", "atelectases": "atelectasis", "atelectatic": "atelectasis",
     "pneumothoraces": "pneumothorax", "metastases": "metastasis", "metastatic": "metastasis",
     "diagnoses": "diagnosis", "scolioses": "scoliosis", "calculi": "calculus", "thrombi": "thrombus",
-    "emboli": "embolus", "nuclei": "nucleus", "bronchi": "bronchus", "ventricles": "ventricle",
+    "emboli": "embolus", "nuclei": "nucleus", "bronchi": "bronchus", "ventricles": "ventricles",
     "stenoses": "stenosis", "fibroses": "fibrosis", "scapulae": "scapula", "pleurae": "pleura",
     "osseus": "osseous", "boney": "bony", "lungs": "lung", "lobes": "lobe", "bases": "base",
     "hemidiaphragms": "hemidiaphragm", "sulci": "sulcus", "indices": "index", "axillae": "axilla",

@@ -56,6 +56,8 @@ def one(text: str, concept: str) -> Finding:
         ("Atelectasis versus scarring.", "scar", "possible"),
         ("Cannot exclude pneumothorax.", "pneumothorax", "possible"),
         ("Opacity compatible with atelectasis.", "atelectasis", "present"),
+        ("Moderate effusion, possible atelectasis.", "pleural effusion", "present"),
+        ("A mass is possible.", "mass", "possible"),
         # Said by what is normal.
         ("The heart is normal in size.", "cardiomegaly", "absent"),
         ("Heart size within normal limits.", "cardiomegaly", "absent"),
@@ -73,12 +75,16 @@ def one(text: str, concept: str) -> Finding:
         ("Tortuous calcified aorta.", "aortic calcification", "present"),
         ("The left hemidiaphragm is elevated.", "elevated diaphragm", "present"),
         ("Blunting of the right costophrenic angle.", "blunted costophrenic angle", "present"),
+        ("The pleura is thickened at the left apex.", "pleural thickening", "present"),
         ("Calcified lingular granuloma.", "calcified granuloma", "present"),
         # Beyond the chest.
         ("No hydronephrosis in the left kidney.", "hydronephrosis", "absent"),
         ("Acute infarct in the left frontal lobe.", "infarct", "present"),
         ("No midline shift.", "midline shift", "absent"),
         ("The liver is enlarged.", "hepatomegaly", "present"),
+        ("A 1.4 cm hypodense lesion in the liver.", "lesion", "present"),
+        ("Ventricles are normal in size.", "ventricles of the brain abnormality", "absent"),
+        ("Spleen, pancreas and adrenals are unremarkable.", "pancreas abnormality", "absent"),
     ],
 )
 def test_status(text: str, concept: str, status: str) -> None:
@@ -99,6 +105,7 @@ def test_status(text: str, concept: str, status: str) -> None:
         ("Lead in the right ventricle.", "pacemaker", {"right ventricle of the heart"}),
         ("Opacity in the left base may represent scar.", "scar", set()),
         ("Osteophyte at L4.", "osteophyte", set()),
+        ("Spleen, pancreas and kidneys are normal.", "pancreas abnormality", set()),
     ],
 )
 def test_site(text: str, concept: str, sites: set[str]) -> None:
