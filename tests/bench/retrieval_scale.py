@@ -100,7 +100,7 @@ def one(count: int) -> None:
         f"  {count:>7} passages ({kind}): built in {built:.1f} s, written in {written:.1f} s ({size:.0f} MiB), "
         f"opened in {min(opened):.3f} s (checked, median of 3 {np.median(opened):.3f} s); "
         f"search median {np.median(seconds) * 1e3:.1f} ms, p95 {np.percentile(seconds, 95) * 1e3:.1f} ms; "
-        f"memory {held / 3:.0f} MiB for each opened; first ten by meaning agree with exact search: "
+        f"memory {held:.0f} MiB when open; first ten by meaning agree with exact search: "
         f"{agreed / (10 * SEARCHES):.3f}"
     )
 
