@@ -94,14 +94,14 @@ class Abilities(Record):
     Attributes:
         name: Of the checkpoint, for traces and readers.
         question: To which a family's sentence is the answer.
-        recognised_above: Probability of a family above which a picture is said to be of it.
+        recognised_above: Share of a kind among all above which a picture is said to be of it.
     """
 
     name: str
     targets: tuple[Ability, ...]
     families: tuple[Family, ...] = ()
     question: str = "What kind of image is this?"
-    recognised_above: Share = 0.9
+    recognised_above: Share = 0.97
 
     @classmethod
     def of(cls, folder: Path) -> "Abilities | None":

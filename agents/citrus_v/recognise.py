@@ -1,6 +1,9 @@
-"""What kind of picture something is, where no header says: by the model's words and by what it sees."""
+"""What kind of picture something is, where no header says: by what the model sees on it."""
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 
@@ -13,7 +16,12 @@ from agents.citrus_v.reader import Reader, Turn
 from agents.citrus_v.slices import SliceView, Values
 from knowledge.case import Image, Modality
 
+OBJECTS_ABOVE = 0.9
+"""Probability of the model's words above which they may object to what was seen."""
+
 _TOKENS = 16
+
+_K = TypeVar("_K")
 
 
 @dataclass(frozen=True)
@@ -32,8 +40,9 @@ class Recognised:
 class Recogniser:
     """Tells an image's modality and body part, or says nothing.
 
-    It speaks only where the model's words are sure and at least one of the family's targets is
-    seen: a picture of something else rarely has both.
+    What counts is what is seen: the family whose targets are there stands out from the others by
+    their object scores. The model's words only object: where they are sure of another modality,
+    nothing is said.
 
     Args:
         reader: Who is asked.
@@ -50,14 +59,47 @@ class Recogniser:
     def recognise(self, image: Image, volume: Values) -> Recognised | None:
         """What the image is; None where that is not clear or its sides differ too much for the model."""
         view = SliceView(image, volume, SOFT_TISSUE)
-        picture = view[len(view) // 2]
         try:
-            family, probability = self.family(picture)
-            if probability < self.abilities.recognised_above or not self._shows(picture, family):
-                return None
+            return self.kind(view[len(view) // 2])
         except ValueError:
             return None
-        return Recognised(family.modality, family.body_part, probability)
+
+    def kind(self, picture: Picture) -> Recognised | None:
+        """What one picture is; None where that is not clear.
+
+        Raises:
+            ValueError: The picture's sides differ too much.
+        """
+        least = self.abilities.recognised_above
+        modalities: dict[Modality, float] = {}
+        parts: dict[Modality, dict[str | None, float]] = {}
+        for family, height in zip(self.abilities.families, self.heights(picture), strict=True):
+            modalities[family.modality] = max(height, modalities.get(family.modality, height))
+            of = parts.setdefault(family.modality, {})
+            of[family.body_part] = max(height, of.get(family.body_part, height))
+        modality, probability = _clearest(modalities)
+        if probability < least or modalities[modality] < 0:
+            return None
+        said, sure = self.family(picture)
+        if said.modality is not modality and sure >= OBJECTS_ABOVE:
+            return None
+        part, share = _clearest(parts[modality])
+        return Recognised(modality, part if share >= least else None, probability)
+
+    def heights(self, picture: Picture) -> list[float]:
+        """For each family the highest object logit among its targets.
+
+        Raises:
+            ValueError: The picture's sides differ too much.
+        """
+        targets = [target for family in self.abilities.families for target in family.targets]
+        turns = [Turn.ask(SEGMENT.format(target=target), picture) for target in targets]
+        seen: dict[str, float] = {}
+        for target, reply in zip(targets, self.reader.read(turns, _TOKENS), strict=True):
+            scores = [mask.object_score or 0.0 for mask in reply.masks] or [0.0]
+            share = min(max(1e-4, *scores), 1 - 1e-4)
+            seen[target] = math.log(share / (1 - share))
+        return [max(seen[target] for target in family.targets) for family in self.abilities.families]
 
     @torch.inference_mode()
     def family(self, picture: Picture) -> tuple[Family, float]:
@@ -88,12 +130,8 @@ class Recogniser:
         best = int(shares.argmax())
         return self.abilities.families[best], float(shares[best])
 
-    def _shows(self, picture: Picture, family: Family) -> bool:
-        """Whether at least one of the family's targets is seen."""
-        turns = [Turn.ask(SEGMENT.format(target=target), picture) for target in family.targets]
-        for target, reply in zip(family.targets, self.reader.read(turns, _TOKENS), strict=True):
-            ability = self.abilities.find(target)
-            least = ability.present_above if ability else 0.5
-            if any((mask.object_score or 0.0) >= least for mask in reply.masks):
-                return True
-        return False
+
+def _clearest(heights: Mapping[_K, float]) -> tuple[_K, float]:
+    """The highest, and its share of all (softmax)."""
+    best = max(heights, key=lambda key: heights[key])
+    return best, 1 / sum(math.exp(height - heights[best]) for height in heights.values())

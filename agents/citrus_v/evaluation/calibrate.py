@@ -78,7 +78,7 @@ def _ability(folder: str, target: str, rows: Sequence[Record], records: Records)
             dimensions=dimensions,
         ),
         dice=float(np.mean([row.dice for row in outlined])),
-        pictures=len({row.group for row in outlined}),
+        pictures=len(outlined),
         present_above=threshold([row.presence for row in asked], [bool(row.present) for row in asked]),
         confidence=fit([row.sureness for row in outlined], [row.dice or 0.0 for row in outlined]),
         abstain_below=ABSTAIN_BELOW,

@@ -1,0 +1,118 @@
+"""The small model that ships: what it may weigh, that it opens, and that it sees on pictures it has not learned."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors import safe_open
+
+from agents.citrus_v.abilities import Abilities
+from agents.citrus_v.evaluation.eyes import ReaderEyes
+from agents.citrus_v.evaluation.figures import overlap
+from agents.citrus_v.pictures import Picture
+from agents.citrus_v.reader import Reader
+from agents.citrus_v.recognise import Recogniser
+from agents.citrus_v.shipped import NANO, installed
+from agents.citrus_v.training.folders import read_folder
+from agents.citrus_v.training.targets import TARGETS
+from knowledge.case import Modality
+from tests.shared import shared
+
+MOST_PARAMETERS, MOST_BYTES, MOST_SHARD = 30_000_000, 64 * 2**20, 16 * 2**20
+
+
+@pytest.fixture(scope="module")
+def abilities() -> Abilities:
+    found = Abilities.of(NANO)
+    assert found is not None
+    return found
+
+
+@pytest.fixture(scope="module")
+def reader() -> Reader:
+    return Reader.from_pretrained(NANO)
+
+
+def some(folder: str, count: int = 6):
+    held = [example for example in read_folder(shared("data", folder), "dev") if example.masks or example.boxes]
+    return [held[int(index)] for index in np.linspace(0, len(held) - 1, count)]
+
+
+def test_it_is_small_and_whole() -> None:
+    assert installed()
+    files = [path for path in NANO.rglob("*") if path.is_file()]
+    assert sum(path.stat().st_size for path in files) <= MOST_BYTES
+    count = 0
+    for path in NANO.glob("*.safetensors"):
+        assert path.stat().st_size <= MOST_SHARD
+        with safe_open(path, framework="pt") as shard:
+            for name in shard.keys():  # noqa: SIM118 - not a mapping
+                count += int(np.prod(shard.get_slice(name).get_shape()))
+    assert 0 < count <= MOST_PARAMETERS
+
+
+def test_its_card_tells_the_figures_that_it_was_measured_to_have(abilities) -> None:
+    card = (NANO / "README.md").read_text(encoding="utf-8")
+    for ability in abilities.targets:
+        assert ability.offer.name in card
+    for word in ("research", "CC BY 4.0", "CC BY-SA 4.0", "CC0", "MIT", "not a medical device"):
+        assert word in card
+
+
+def test_every_target_it_offers_was_measured(abilities) -> None:
+    assert {ability.offer.name for ability in abilities.targets} <= set(TARGETS)
+    assert all(ability.pictures > 0 and ability.confidence for ability in abilities.targets)
+    json.loads((NANO / "abilities.json").read_text())
+
+
+@pytest.mark.parametrize(("folder", "target"), [("cardiac_mri", "left ventricle cavity"), ("chest_xray", "lungs")])
+def test_it_outlines_pictures_it_has_not_learned(reader, abilities, folder, target) -> None:
+    eyes = ReaderEyes(reader, abilities)
+    found = [overlap(eyes.look(one.pixels, [target], [])[target].mask, one.masks[target])[0] for one in some(folder)]
+    promised = next(ability.dice for ability in abilities.targets if ability.offer.name == target)
+    # Six pictures scatter around the mean of all; a model that sees nothing is far below.
+    assert np.mean(found) > promised - 0.2
+
+
+def test_it_says_absent_of_what_is_not_there(reader, abilities) -> None:
+    eyes = ReaderEyes(reader, abilities, looks=1)
+    there = [eyes.look(one.pixels, ["lungs"], [])["lungs"].presence for one in some("chest_xray")]
+    missing = [eyes.look(one.pixels, ["lungs"], [])["lungs"].presence for one in some("brain_mri")]
+    assert np.mean(there) > np.mean(missing) + 0.5
+
+
+def test_it_recognises_kinds_of_picture_and_not_noise(reader, abilities) -> None:
+    recogniser = Recogniser(reader, "test", abilities)
+    kinds = {
+        "brain_mri": (Modality.MR, "brain"),
+        "cardiac_mri": (Modality.MR, "heart"),
+        "nuclei": (Modality.SM, None),
+        "blood_cells": (Modality.SM, None),
+        "chest_xray": (Modality.CR, "chest"),
+    }
+    right, wrong = 0, 0
+    for folder, kind in kinds.items():
+        for one in some(folder, 4):
+            found = recogniser.kind(Picture.from_array(one.pixels))
+            right += found is not None and (found.modality, found.body_part) == kind
+            wrong += found is not None and found.modality is not kind[0]
+    assert right >= 14
+    assert wrong == 0
+    noise = np.random.default_rng(0).integers(0, 255, (200, 200, 3), dtype=np.uint8)
+    assert recogniser.kind(Picture.from_array(noise)) is None
+    assert recogniser.kind(Picture.from_array(np.full((200, 200, 3), 90, np.uint8))) is None
+
+
+def test_its_answers_are_the_same_each_time(reader) -> None:
+    picture = Picture.from_array(np.random.default_rng(1).integers(0, 255, (64, 64, 3), dtype=np.uint8))
+    first, second = (
+        reader.decode(picture, torch.ones(1, reader.model.config.mllm_config.text_config.hidden_size)) for _ in range(2)
+    )
+    assert torch.equal(first.logits, second.logits)
+
+
+def test_no_picture_of_the_training_data_is_shipped() -> None:
+    kinds = {path.suffix for path in Path(NANO).rglob("*") if path.is_file()}
+    assert kinds <= {".json", ".safetensors", ".md", ".jinja", ".txt", ".png"}
