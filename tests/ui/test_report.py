@@ -55,6 +55,7 @@ def test_every_part_comes_from_the_record(trace: Path) -> None:
     assert (first.what, first.quantity, first.value, first.interval, first.unit, first.spacing) == (
         "cube", "long axis", "5.0", "4.5 to 5.5", "mm", "file header",
     )  # fmt: skip
+    assert first.flags == ("truncated",)
     assert [one.source for one in made.cited] == ["On cubes. Society of Cubes, 2020, Table 1"]
     assert made.cited[0].address == "https://doi.org/10.1000/cubes"
     assert [claim.text for claim in made.withheld] == ["The body has a volume of 999 mL."]

@@ -64,7 +64,7 @@ class Turn:
 
 @dataclass(frozen=True)
 class Measured:
-    """A row of the table of measurements."""
+    """A row of the table of measurements; `flags` are the caveats that stand beside the value itself."""
 
     id: str
     what: str
@@ -74,7 +74,7 @@ class Measured:
     unit: str
     spacing: str
     image: str
-    caveats: tuple[str, ...]
+    flags: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -269,7 +269,7 @@ def _measured(item: Measurement) -> Measured:
         unit=quantity.unit.label or "no unit",
         spacing=_SPACING[quantity.spacing] if quantity.unit.physical else "not needed",
         image=item.image or "",
-        caveats=item.caveats,
+        flags=tuple(caveat for caveat in item.caveats if caveat in CAVEATS),
     )
 
 

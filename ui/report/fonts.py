@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from fpdf import FPDF
-from pymupdf_fonts import fontbuffers
+from pymupdf_fonts import fontbuffers  # type: ignore[import-untyped]
 
 SANS, MONO = "sans", "mono"
 OWN_FONT = "CITRUS_FONT"

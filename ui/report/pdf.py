@@ -182,7 +182,7 @@ def _top(paper: _Paper) -> None:
     paper.ln(1)
     paper.set_fill_color(255, 246, 227)
     paper.style(10, "B", _TEXT)
-    paper.multi_cell(0, 5.5, NOTICE, fill=True, align="L", padding=(1.5, 3), new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+    paper.multi_cell(0, 5.5, NOTICE, fill=True, align="L", padding=(2, 3), new_x=XPos.LMARGIN, new_y=YPos.NEXT)
     paper.ln(2)
     paper.facts([("Record", report.conversation)])
     if report.ended:
@@ -263,7 +263,16 @@ def _table(paper: _Paper) -> None:
 def report_rows(report: Report) -> Iterator[tuple[str, ...]]:
     """The table of measurements, cell by cell."""
     for row in report.measurements:
-        yield row.what, row.quantity, row.value, row.interval, row.unit, row.spacing, row.image, row.id
+        yield (
+            "\n".join((row.what, *row.flags)),
+            row.quantity,
+            row.value,
+            row.interval,
+            row.unit,
+            row.spacing,
+            row.image,
+            row.id,
+        )
 
 
 def _pictures(paper: _Paper) -> None:

@@ -117,7 +117,8 @@ class Thumbnails:
         if self.hidden(image):
             return None
         try:
-            return Volume.load(image, self.record)  # type: ignore[arg-type] - only `get` is used
+            # Of a store, `load` uses `get` alone, which a record has too.
+            return Volume.load(image, self.record)  # type: ignore[arg-type]
         except (BlobError, ValueError, OSError):
             return None
 
