@@ -2,6 +2,7 @@
 
 import gzip
 import mimetypes
+from collections.abc import MutableMapping
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ class Assets:
         self._files = {file.name: file for file in folder.iterdir() if file.suffix != ".map"}
         self._packed: dict[str, bytes] = {}
 
-    async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
+    async def __call__(self, scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
         """Send one file: as it is to this machine, for which packing takes longer than sending; else packed once."""
         request = Request(scope)
         name = str(scope["path"]).rpartition("/")[2]

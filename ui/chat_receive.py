@@ -31,7 +31,7 @@ class Arriving:
         session = WebsocketSession.get_by_id(session_id)
         if session is None:
             return None
-        return sum(file["size"] for file in session.files.values()) + self._bytes.get(session_id, 0)
+        return int(sum(file["size"] for file in session.files.values())) + self._bytes.get(session_id, 0)
 
     def router(self, access: Access) -> APIRouter:
         """The route of uploads, in place of Chainlit's."""

@@ -25,7 +25,7 @@ _TITLE = 80
 _DAY_ONE = "2025-01-01T00:00:00.000Z"
 
 
-class Threads(BaseDataLayer):  # type: ignore[misc] - Chainlit has no types
+class Threads(BaseDataLayer):  # type: ignore[misc]  # Chainlit has no types
     """What Chainlit asks for, answered for the person who asks alone."""
 
     def __init__(self, house: House) -> None:
