@@ -311,11 +311,11 @@ class Criterion(EvidenceBase):
 
     def _sentence(self) -> str:
         if self.status is Status.NOT_ASSESSED or (self.quantity is None and self.status is Status.OPEN):
-            return f"The criterion for {self.category} is not assessed, {self.name}: {self.reason}"
+            return f"A criterion for {self.category}, {self.name}, is not assessed: {self.reason}"
         if self.quantity is None or self.limit is None:
             seen, met = self.status is Status.MET, "meets" if self.status is Status.MET else "does not meet"
             what = f"The {self.target} is seen" if seen != self.beyond else f"No {self.target} is seen"
-            return f"{what}, which {met} the criterion for {self.category}"
+            return f"{what}, which {met} a criterion for {self.category}"
         of = "" if self.quantity.unit is Unit.ONE else f" of the {self.target}"
         what = f"The {quantity_words(self.quantity)}{of} is {self.quantity.text()}"
         limit = f"the limit of {self.limit.text()}"
@@ -324,7 +324,7 @@ class Criterion(EvidenceBase):
         meets = "meets" if self.status is Status.MET else "does not meet"
         if self.beyond:
             lies = "beyond" if self.status is Status.MET else "within"
-            return f"{what}, which lies {lies} {limit} and so {meets} the criterion for {self.category}"
+            return f"{what}, which lies {lies} {limit} and so {meets} a criterion for {self.category}"
         return f"{what}, which {meets} {limit} for {self.category}"
 
 

@@ -137,7 +137,9 @@ class Composer:
         told = [piece for one in self._judgeable() for piece in self.ledger.judged(one.id)]
         told += [piece for call in self._appraisals() for piece in call.pieces if piece.kind == "appraisal"]
         for call in self._appraisals():
-            told += [one for one in call.pieces if one.kind == "criterion" and one.text("status") != "not assessed"]
+            criteria = [one for one in call.pieces if one.kind == "criterion"]
+            # Why a criterion was not assessed is worth saying of a disease that was asked about.
+            told += [one for one in criteria if self.request.diseases or one.text("status") != "not assessed"]
         for piece in told:
             yield Sentence(piece.text("text"), (*piece.of, piece.id) if piece.kind == "criterion" else (piece.id,))
         yield from sentences.caveats(

@@ -160,7 +160,7 @@ _CUES: dict[Intent, tuple[str, ...]] = {
         r"aneurysmal",
         r"ectatic",
         r"widened",
-        r"what (?:does|do|would) (?:it|this|that|these|those|they|the \w+|\d\S*(?: \w+)?) mean",
+        r"what (?:does|do|would) [^?,;.!]{1,60} mean(?= ?(?:[?,;.!]|$))",
         r"reduced",
         r"increased",
         r"raised",

@@ -40,6 +40,18 @@ class Ledger:
             call for call in self._calls if call.tool in names and call.image == image and self._covers(call, target)
         ]
 
+    def refused(self, tool: str, image: str) -> list[Call]:
+        """Calls for several structures of an image at once, of which nothing came but a refusal."""
+        return [
+            call
+            for call in self._calls
+            if call.tool == tool
+            and call.image == image
+            and len(call.targets) > 1
+            and call.pieces
+            and all(piece.kind == "limitation" for piece in call.pieces)
+        ]
+
     def _covers(self, call: Call, target: str) -> bool:
         return any(target == asked or target in self.kit.leaves(asked) for asked in call.targets)
 

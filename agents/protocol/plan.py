@@ -237,6 +237,18 @@ def _find(ledger: Ledger, request: Request, kit: Kit, image: Mapping[str, Any]) 
             some = targets[start : start + most]
             purpose = f"{'Outlining' if 'mask' in tool.returns else 'Locating'} {listed([f'the {t}' for t in some])}"
             yield Step(name, {"image": image["id"], "targets": some}, purpose)
+    yield from _find_the_rest(ledger, kit, image, [structure.name for structure in wanted])
+
+
+def _find_the_rest(ledger: Ledger, kit: Kit, image: Mapping[str, Any], wanted: Sequence[str]) -> Iterator[Step]:
+    """Ask again for what a refusal of several structures at once lists as possible, so that one stops no other."""
+    for tool in kit.segmenters:
+        for call in ledger.refused(tool.name, str(image["id"])):
+            possible = {str(name).lower() for piece in call.pieces for name in piece.data.get("known") or ()}
+            rest = [name for name in call.targets if name in possible and name in wanted]
+            if rest and len(rest) < len(call.targets):
+                purpose = f"Outlining {listed([f'the {name}' for name in rest])}"
+                yield Step(tool.name, {"image": image["id"], "targets": rest}, purpose)
 
 
 def _look(finder: BoundTool, image: Mapping[str, Any], target: str) -> dict[str, Any]:
