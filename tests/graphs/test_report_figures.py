@@ -13,7 +13,7 @@ from tests.report_figures import LIMITS, ORDERED, Figures, measure
 
 @pytest.fixture(scope="module")
 def figures() -> Figures:
-    return measure(iu_reports(reported=True)[::16])
+    return measure(iu_reports(reported=True)[::8])
 
 
 @pytest.mark.parametrize("name", SAME)
