@@ -91,8 +91,10 @@ _WORDS: dict[str, Any] = {
                 "password": {"label": "Password", "required": "Your password is needed"},
                 "actions": {"signin": "Sign in"},
             },
-            # Chainlit looks this one up in small letters.
-            "errors": {"credentialssignin": "That is not your name and password."},
+            # Chainlit looks up now what went wrong, now the words of the status, in small letters.
+            "errors": dict.fromkeys(
+                ("credentialssignin", "unauthorized", "default"), "That is not your name and password."
+            ),
         }
     },
     "chat": {
