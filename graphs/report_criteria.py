@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from knowledge.case import Record
-from knowledge.findings.finding import Course, Finding, Measure, Severity, Site, Span, Status
+from knowledge.findings.finding import Course, Finding, Measure, Severity, Site, Span, Status, places_of, sides_of
 
 ABNORMAL_WEIGHT = 1.0
 NORMAL_WEIGHT = 0.25
@@ -52,15 +52,12 @@ class Criterion(Record):
     @property
     def sides(self) -> frozenset[str]:
         """Left, right or both of them."""
-        found: set[str] = set()
-        for site in self.sites:
-            found |= {"left", "right"} if site.side == "both" else {site.side} & {"left", "right"}
-        return frozenset(found)
+        return sides_of(self.sites)
 
     @property
     def places(self) -> frozenset[str]:
         """Places it names."""
-        return frozenset(site.place for site in self.sites if site.place)
+        return places_of(self.sites)
 
     @property
     def label(self) -> str:

@@ -134,6 +134,8 @@ def verify_trace(file: Path, head: str | None = None) -> Verified:
     """
     from graphs.signing import check_signatures  # which speaks of entries, so it cannot come first
 
+    # Before the lines: a conversation that goes on meanwhile adds to them, and then to the head.
+    kept = _read_head(file) if head is None else None
     content = _read_file(file)
     entries = read_lines(content.lines, file.name)
     if not entries:
@@ -146,10 +148,8 @@ def verify_trace(file: Path, head: str | None = None) -> Verified:
             )
         if content.tail:
             raise TraceError(f"{file}: {len(content.tail)} bytes follow the last event")
-    else:
-        kept = _read_head(file)
-        if kept not in hashes and not (kept == GENESIS and len(hashes) == 1):
-            raise TraceError(f"{file}: the last recorded event {kept} is not in it: the tail was cut or rewritten")
+    elif kept not in hashes and not (kept == GENESIS and len(hashes) == 1):
+        raise TraceError(f"{file}: the last recorded event {kept} is not in it: the tail was cut or rewritten")
         # What follows the recorded head is a write that a dying process did not finish; bytes
         # torn off an event that had been recorded would have failed above.
     check_signatures(entries, file.name)

@@ -16,6 +16,10 @@ def train(
     stage: Annotated[
         str | None, typer.Option("--stage", help="Run this stage only; those before it must have ended.")
     ] = None,
+    baseline: Annotated[
+        Path | None,
+        typer.Option("--baseline", help="Train MONAI's U-Net on the same pictures instead, into this file."),
+    ] = None,
     calibrate: Annotated[
         bool, typer.Option(help="Measure the result on the dev split and write what it can do beside its weights.")
     ] = True,
@@ -39,6 +43,12 @@ def train(
                 words = " ".join(f"{loss} {value:.3f}" for loss, value in losses.items())
                 bars.update(shown[name], completed=step, losses=words)
 
+            if baseline is not None:
+                from agents.citrus_v.evaluation.unet import train_beside
+
+                train_beside(plan, data, baseline, told)
+                typer.echo(f"Measure it beside the model: citrus evaluate --suite nano --baseline {baseline}")
+                return
             made = run(plan, data, out, stage, told)
         typer.echo(f"The losses are in {out / 'metrics.jsonl'} and drawn in {plot(out)}.")
         if made.name != "checkpoint":

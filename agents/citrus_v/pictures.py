@@ -11,8 +11,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-_IMAGENET_MEAN = (0.485, 0.456, 0.406)
-_IMAGENET_DEVIATION = (0.229, 0.224, 0.225)
+MEAN = torch.tensor([0.485, 0.456, 0.406]).reshape(3, 1, 1)
+DEVIATION = torch.tensor([0.229, 0.224, 0.225]).reshape(3, 1, 1)
+"""ImageNet's, of each channel: SAM 2 was trained on values less the mean, over the deviation."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,5 +60,4 @@ class Picture:
         """(1, 3, side, side) float32 for SAM 2: Lanczos, not keeping the aspect, ImageNet's mean and deviation."""
         resized = PIL.Image.fromarray(self.pixels).resize((side, side), PIL.Image.Resampling.LANCZOS)
         values = torch.from_numpy(np.array(resized)).permute(2, 0, 1).float() / 255
-        mean, deviation = (torch.tensor(channel).reshape(3, 1, 1) for channel in (_IMAGENET_MEAN, _IMAGENET_DEVIATION))
-        return ((values - mean) / deviation).unsqueeze(0)
+        return ((values - MEAN) / DEVIATION).unsqueeze(0)

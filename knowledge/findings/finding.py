@@ -1,5 +1,6 @@
 """One finding as a report states it: what, whether, where, how much, and the words it stands on."""
 
+from collections.abc import Iterable
 from enum import StrEnum
 
 from pydantic import Field
@@ -51,6 +52,19 @@ class Site(Record):
 
     def __str__(self) -> str:
         return " ".join(part for part in (self.side, self.place) if part)
+
+
+def sides_of(sites: Iterable[Site]) -> frozenset[str]:
+    """Left, right or both of them."""
+    found: set[str] = set()
+    for site in sites:
+        found |= {"left", "right"} if site.side == "both" else {site.side} & {"left", "right"}
+    return frozenset(found)
+
+
+def places_of(sites: Iterable[Site]) -> frozenset[str]:
+    """Places that are named."""
+    return frozenset(site.place for site in sites if site.place)
 
 
 class Measure(Record):
@@ -115,15 +129,12 @@ class Finding(Record):
     @property
     def sides(self) -> frozenset[str]:
         """Left, right or both of them; comparisons of sides are in `sites` only."""
-        found: set[str] = set()
-        for site in self.sites:
-            found |= {"left", "right"} if site.side == "both" else {site.side} & {"left", "right"}
-        return frozenset(found)
+        return sides_of(self.sites)
 
     @property
     def places(self) -> frozenset[str]:
         """Places it names."""
-        return frozenset(site.place for site in self.sites if site.place)
+        return places_of(self.sites)
 
     def __str__(self) -> str:
         details = [*map(str, self.severities), *map(str, self.sites), *map(str, self.measures), *map(str, self.courses)]

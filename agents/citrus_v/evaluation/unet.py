@@ -1,7 +1,6 @@
 """The baseline: MONAI's U-Net, one channel a target, on the same pictures in the same order."""
 
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +13,11 @@ from torch.nn.functional import interpolate
 from agents.citrus_v.evaluation.eyes import Box, Seen
 from agents.citrus_v.instances import boxes_of
 from agents.citrus_v.pictures import Picture
-from agents.citrus_v.training.batches import Sampler
+from agents.citrus_v.training.batches import Sampler, prepare
 from agents.citrus_v.training.drawing import dense_loss
-from agents.citrus_v.training.recipe import Stage
+from agents.citrus_v.training.engine import Progress, rate_at
+from agents.citrus_v.training.folders import read
+from agents.citrus_v.training.recipe import Recipe, RecipeError
 from agents.citrus_v.training.targets import CENTRE, CENTRE_SHARE, TARGETS
 
 CHANNELS = (24, 48, 96, 192, 256)
@@ -35,21 +36,23 @@ def network() -> UNet:
     )
 
 
-def train(
-    stage: Stage,
-    sampler: Sampler,
-    file: Path,
-    seconds: float | None = None,
-    progress: Callable[[int, float], None] | None = None,
-) -> None:
-    """Train on the batches of the segmenter's stage, whole or for so many seconds of processor time."""
+def train_beside(recipe: Recipe, data: Path, file: Path, progress: Progress | None = None) -> None:
+    """Train on the batches of the recipe's first stage of masks, each seen at its full size.
+
+    Raises:
+        RecipeError: No stage has masks as its objective.
+    """
+    stage = next((one for one in recipe.stages if one.objective == "masks"), None)
+    if stage is None:
+        raise RecipeError("the recipe has no stage of masks, whose pictures the baseline would see")
+    torch.manual_seed(recipe.seed)
+    prepared = [prepare(example) for example in read(data, "train")]
+    sampler = Sampler(prepared, recipe.seed * 1000 + recipe.stages.index(stage))
     net = network().train()
     optimizer = torch.optim.AdamW(net.parameters(), lr=stage.rate, weight_decay=stage.decay)
-    begun = time.process_time()
     for step in range(stage.steps):
-        share = step / stage.steps
         for group in optimizer.param_groups:
-            group["lr"] = stage.rate * min(1, (step + 1) / stage.warmup) * (0.5 * (1 + np.cos(np.pi * share)))
+            group["lr"] = rate_at(stage, step)
         phase = stage.phase(step)
         batch = sampler.batch(step, phase.batch, phase.side, phase.prompts, phase.augment, coarseness=1)
         loss = dense_loss(net(batch.pixels), batch.dense, batch.told)
@@ -58,9 +61,8 @@ def train(
         torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
         optimizer.step()
         if progress is not None:
-            progress(step + 1, float(loss.detach()))
-        if seconds is not None and time.process_time() - begun > seconds:
-            break
+            progress("U-Net", step + 1, stage.steps, {"dense": float(loss.detach())})
+    file.parent.mkdir(parents=True, exist_ok=True)
     save_file(net.state_dict(), file)
 
 

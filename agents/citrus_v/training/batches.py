@@ -11,6 +11,7 @@ from PIL import Image as PillowImage
 from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d
 
+from agents.citrus_v.pictures import DEVIATION, MEAN
 from agents.citrus_v.training.augment import geometry, mirrored_name, photometry
 from agents.citrus_v.training.examples import Example
 from agents.citrus_v.training.targets import TARGETS, foreign, home, masks, present
@@ -31,8 +32,6 @@ ZOOMS = {"nuclei": (1.5, 2.5), "blood_cells": (1.3, 2.2)}
 _KEPT = 320
 _LEAST = 8
 """Pixels that must be left of a target after a change of geometry."""
-_MEAN = torch.tensor([0.485, 0.456, 0.406]).reshape(3, 1, 1)
-_DEVIATION = torch.tensor([0.229, 0.224, 0.225]).reshape(3, 1, 1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,7 +144,7 @@ class Sampler:
             told[index] = target in shown or (target not in lost and there.get(target) is False)
         for target in foreign(folder):
             told[self.targets.index(target)] = True
-        return (moved / 255 - _MEAN) / _DEVIATION, targets, truth, has_mask, known, dense, told
+        return (moved / 255 - MEAN) / DEVIATION, targets, truth, has_mask, known, dense, told
 
 
 def _choose(

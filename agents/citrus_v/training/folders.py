@@ -13,9 +13,9 @@ import nibabel as nib
 import numpy as np
 from nibabel.orientations import axcodes2ornt, io_orientation, ornt_transform
 from numpy.typing import NDArray
-from PIL import Image as PillowImage
 from scipy import ndimage
 
+from agents.citrus_v.training import stored
 from agents.citrus_v.training.examples import Box, Example
 from agents.citrus_v.training.formats import jsonl
 
@@ -94,19 +94,19 @@ def rows(folder: Path) -> list[dict[str, Any]]:
 
 def _brain(folder: Path, row: dict[str, Any]) -> Iterator[Example]:
     kind = {"pituitary": "pituitary tumour"}.get(row["label"], row["label"])
-    mask = _mask(folder, row["mask"])
+    mask = stored.mask(stored.inside(folder, row["mask"]))
     masks = {"brain tumour": mask, kind: mask}
     absent = frozenset(TUMOURS) - {kind}
     yield _example(folder, row, masks=masks, absent=absent, facts={"label": kind})
 
 
 def _heart(folder: Path, row: dict[str, Any]) -> Iterator[Example]:
-    yield _example(folder, row, masks={"left ventricle cavity": _mask(folder, row["mask"])})
+    yield _example(folder, row, masks={"left ventricle cavity": stored.mask(stored.inside(folder, row["mask"]))})
 
 
 def _hippocampus(folder: Path, row: dict[str, Any]) -> Iterator[Example]:
-    values = _axial(_inside(folder, row["image"]))
-    labels = _axial(_inside(folder, row["labels"]))
+    values = _axial(stored.inside(folder, row["image"]))
+    labels = _axial(stored.inside(folder, row["labels"]))
     names = {int(value): str(name) for value, name in row["label_values"].items()}
     low, high = np.percentile(values, _TAILS)
     shown = np.clip((values - low) / max(float(high - low), 1e-6) * 255, 0, 255).astype(np.uint8)
@@ -117,8 +117,7 @@ def _hippocampus(folder: Path, row: dict[str, Any]) -> Iterator[Example]:
 
 
 def _nuclei(folder: Path, row: dict[str, Any]) -> Iterator[Example]:
-    with PillowImage.open(_inside(folder, row["instances"])) as stored:
-        instances = np.asarray(stored)
+    instances = stored.numbers(stored.inside(folder, row["instances"]))
     found = ndimage.find_objects(instances.astype(np.int32))
     boxes = tuple((float(s[1].start), float(s[0].start), float(s[1].stop), float(s[0].stop)) for s in found if s)
     yield _example(folder, row, masks={"cell nuclei": instances > 0}, boxes={"cell nuclei": boxes})
@@ -127,16 +126,18 @@ def _nuclei(folder: Path, row: dict[str, Any]) -> Iterator[Example]:
 def _blood(folder: Path, row: dict[str, Any]) -> Iterator[Example]:
     boxes: dict[str, tuple[Box, ...]] = dict.fromkeys(CELLS, ())
     for one in row["boxes"]:
-        boxes[one["label"]] = (*boxes[one["label"]], _box(one["box"]))
+        boxes[one["label"]] = (*boxes[one["label"]], stored.box(one["box"]))
     absent = frozenset(cell for cell, found in boxes.items() if not found)
     yield _example(folder, row, boxes=boxes, absent=absent)
 
 
 def _chest(folder: Path, row: dict[str, Any]) -> Iterator[Example]:
-    boxes = {_SIDES[one["label"]]: (_box(one["box"]),) for one in row.get("boxes") or () if one["label"] in _SIDES}
+    boxes = {
+        _SIDES[one["label"]]: (stored.box(one["box"]),) for one in row.get("boxes") or () if one["label"] in _SIDES
+    }
     masks = {}
     if row.get("mask"):
-        lungs = _mask(folder, row["mask"])
+        lungs = stored.mask(stored.inside(folder, row["mask"]))
         masks["lungs"] = lungs
         if len(boxes) == 2:
             masks |= _sides(lungs, boxes)
@@ -159,8 +160,7 @@ def _example(folder: Path, row: dict[str, Any], **known: Any) -> Example:
     facts = {key: value for key, value in row.items() if key not in _NOT_FACTS} | known.pop("facts", {})
     pixels = known.pop("pixels", None)
     if pixels is None:
-        with PillowImage.open(_inside(folder, row["image"])) as stored:
-            pixels = np.asarray(stored.convert("RGB"))
+        pixels = stored.picture(stored.inside(folder, row["image"]))
     for target, mask in known.get("masks", {}).items():
         if mask.shape != pixels.shape[:2]:
             raise ValueError(f"the mask of {target} is {mask.shape}, the picture {pixels.shape[:2]}")
@@ -175,23 +175,6 @@ def _example(folder: Path, row: dict[str, Any], **known: Any) -> Example:
 
 
 _NOT_FACTS = {"id", "image", "mask", "labels", "label_values", "instances", "boxes", "split"}
-
-
-def _inside(folder: Path, name: str) -> Path:
-    path = (folder / name).resolve()
-    if not path.is_relative_to(folder.resolve()):
-        raise ValueError(f"{name!r} leads out of the folder")
-    return path
-
-
-def _mask(folder: Path, name: str) -> NDArray[np.bool_]:
-    with PillowImage.open(_inside(folder, name)) as stored:
-        return np.asarray(stored.convert("L")) > 0
-
-
-def _box(values: Any) -> Box:
-    x0, y0, x1, y1 = (float(value) for value in values)
-    return min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1)
 
 
 def _rgb(plane: NDArray[np.uint8]) -> NDArray[np.uint8]:

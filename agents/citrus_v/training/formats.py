@@ -20,12 +20,11 @@ import PIL.ImageDraw
 from numpy.typing import NDArray
 
 from agents.citrus_v.rle import decode_rle
+from agents.citrus_v.training import stored
 from agents.citrus_v.training.examples import Box, Example
 
 _MASK = re.compile(r"<mask>(.*?)</mask>", re.DOTALL)
 _MARKS = re.compile(r"<image>\s*|<SEG>|\[SEG\]|<mask>.*?</mask>|<region>.*?</region>", re.DOTALL)
-_IMAGE_PIXELS = 64_000_000
-"""The most pixels a picture may have: no more than a film scanned at twice its usual resolution."""
 
 
 def jsonl(folder: Path) -> Iterator[Example]:
@@ -40,13 +39,16 @@ def jsonl(folder: Path) -> Iterator[Example]:
             row = json.loads(line)
             boxes: dict[str, tuple[Box, ...]] = {}
             for one in row.get("boxes") or ():
-                boxes[one["label"]] = (*boxes.get(one["label"], ()), _box(one["box"]))
+                boxes[one["label"]] = (*boxes.get(one["label"], ()), stored.box(one["box"]))
             yield Example(
                 id=str(row.get("id", f"{folder.name}/{number}")),
                 folder=folder.name,
                 split=str(row.get("split", "train")),
-                pixels=_picture(_inside(folder, row["image"])),
-                masks={target: _mask(_inside(folder, name)) for target, name in (row.get("masks") or {}).items()},
+                pixels=stored.picture(stored.inside(folder, row["image"])),
+                masks={
+                    target: stored.mask(stored.inside(folder, name))
+                    for target, name in (row.get("masks") or {}).items()
+                },
                 boxes=boxes,
                 absent=frozenset(row.get("absent") or ()),
                 facts={"dialogue": _dialogue(row.get("dialogue") or ()), "patient": row.get("patient")},
@@ -72,7 +74,7 @@ def coco(file: Path, pictures: Path, split: str = "train") -> Iterator[Example]:
         raise ValueError(f"{file} is not COCO: {error}") from error
     for image in images:
         try:
-            pixels = _picture(_inside(pictures, image["file_name"]))
+            pixels = stored.picture(stored.inside(pictures, image["file_name"]))
             masks: dict[str, NDArray[np.bool_]] = {}
             boxes: dict[str, tuple[Box, ...]] = {}
             for one in by_image.get(int(image["id"]), ()):
@@ -131,14 +133,14 @@ def mecovqa(file: Path, pictures: Path, split: str = "train") -> Iterator[Exampl
             for (_, question), (_, answer) in zip(said[::2], said[1::2], strict=True):
                 asked = _plain(question)
                 if drawn := _MASK.search(answer):
-                    masks[asked] = _mask(_inside(pictures, drawn.group(1).strip()))
+                    masks[asked] = stored.mask(stored.inside(pictures, drawn.group(1).strip()))
                 else:
                     pairs.append((asked, _plain(answer)))
             yield Example(
                 id=str(one.get("id", f"{file.stem}/{number}")),
                 folder=file.stem,
                 split=split,
-                pixels=_picture(_inside(pictures, one["image"])),
+                pixels=stored.picture(stored.inside(pictures, one["image"])),
                 masks=masks,
                 facts={"dialogue": tuple(pairs)},
             )
@@ -154,45 +156,16 @@ def _dialogue(pairs: Sequence[Sequence[str]]) -> tuple[tuple[str, str], ...]:
     return tuple((str(question), str(answer)) for question, answer in pairs)
 
 
-def _segmentation(stored: Any, shape: tuple[int, int]) -> NDArray[np.bool_]:
+def _segmentation(drawn: Any, shape: tuple[int, int]) -> NDArray[np.bool_]:
     """A mask of (rows, columns) from COCO's polygons or run lengths."""
-    if isinstance(stored, dict):
-        mask = decode_rle(stored)
+    if isinstance(drawn, dict):
+        mask = decode_rle(drawn)
         if mask.shape != shape:
             raise ValueError(f"a mask of {mask.shape} on a picture of {shape}")
         return mask
     canvas = PIL.Image.new("1", (shape[1], shape[0]))
-    for polygon in stored:
+    for polygon in drawn:
         points = list(zip(polygon[::2], polygon[1::2], strict=True))
         if len(points) >= 3:
             PIL.ImageDraw.Draw(canvas).polygon(points, fill=1)
     return np.asarray(canvas)
-
-
-def _inside(folder: Path, name: str) -> Path:
-    path = (folder / name).resolve()
-    if not path.is_relative_to(folder.resolve()):
-        raise ValueError(f"{name!r} leads out of {folder}")
-    return path
-
-
-def _opened(path: Path) -> PIL.Image.Image:
-    picture = PIL.Image.open(path)
-    if picture.width * picture.height > _IMAGE_PIXELS:
-        raise ValueError(f"{path.name} has {picture.width} x {picture.height} pixels; at most {_IMAGE_PIXELS} are read")
-    return picture
-
-
-def _picture(path: Path) -> NDArray[np.uint8]:
-    with _opened(path) as stored:
-        return np.asarray(stored.convert("RGB"))
-
-
-def _mask(path: Path) -> NDArray[np.bool_]:
-    with _opened(path) as stored:
-        return np.asarray(stored.convert("L")) > 0
-
-
-def _box(values: Sequence[float]) -> Box:
-    x0, y0, x1, y1 = (float(value) for value in values)
-    return min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1)

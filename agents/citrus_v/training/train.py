@@ -10,7 +10,7 @@ import torch
 
 from agents.citrus_v.configuration import CitrusVConfig
 from agents.citrus_v.model import CitrusV
-from agents.citrus_v.pictures import Picture
+from agents.citrus_v.pictures import DEVIATION, MEAN, Picture
 from agents.citrus_v.processor import CitrusVProcessor
 from agents.citrus_v.training.batches import Sampler, prepare
 from agents.citrus_v.training.corpus import texts, train_tokenizer
@@ -185,9 +185,7 @@ class Feed:
 
 def _shown(pixels: torch.Tensor) -> list[Picture]:
     """Normalised pictures (b, 3, side, side) as the language model gets them."""
-    mean = torch.tensor([0.485, 0.456, 0.406]).reshape(3, 1, 1)
-    deviation = torch.tensor([0.229, 0.224, 0.225]).reshape(3, 1, 1)
-    values = ((pixels.cpu() * deviation + mean).clamp(0, 1) * 255).byte().permute(0, 2, 3, 1).numpy()
+    values = ((pixels.cpu() * DEVIATION + MEAN).clamp(0, 1) * 255).byte().permute(0, 2, 3, 1).numpy()
     return [Picture.from_array(one) for one in values]
 
 

@@ -15,23 +15,8 @@ from agents.citrus_v.model import CitrusV
 from agents.citrus_v.pictures import Picture
 from agents.citrus_v.processor import CitrusVProcessor
 from agents.citrus_v.reader import Reader
+from agents.citrus_v.training.corpus import MARKERS, SPECIAL
 
-SPECIAL = (
-    "<|endoftext|>",
-    "<|im_start|>",
-    "<|im_end|>",
-    "<|vision_start|>",
-    "<|vision_end|>",
-    "<|image_pad|>",
-    "<|video_pad|>",
-    "<|object_ref_start|>",
-    "<|object_ref_end|>",
-    "<|box_start|>",
-    "<|box_end|>",
-    "[SEG]",
-)
-MARKERS = ("<tool_call>", "</tool_call>", "<think>", "</think>")
-"""Whole tokens, but words like others, as Qwen has them."""
 ID = {token: 256 + index for index, token in enumerate((*SPECIAL, *MARKERS))}
 SEG, END = ID["[SEG]"], ID["<|im_end|>"]
 

@@ -1,5 +1,6 @@
 """Training from a recipe to a checkpoint: what is frozen stays, a kill costs little, the result opens."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -158,3 +159,19 @@ def test_the_command_trains_measures_and_tells_how_to_use_it(recipe, data, tmp_p
     assert "CITRUS_MODEL=" in run.output
     assert (tmp_path / "out" / "metrics.png").is_file()
     assert (tmp_path / "out" / "checkpoint" / "abilities.json").is_file()
+
+
+def test_the_baseline_trains_on_the_same_pictures_and_is_measured_beside(recipe, data, trained, tmp_path) -> None:
+    file = tmp_path / "small.toml"
+    file.write_text(RECIPE, encoding="utf-8")
+    unet = tmp_path / "unet.safetensors"
+    run = CliRunner().invoke(
+        app, ["train", str(file), "--data", str(data), "--out", str(tmp_path / "out"), "--baseline", str(unet)]
+    )
+    assert run.exit_code == 0, run.output
+    measured = ["evaluate", "--data", str(data), "--split", "dev", "--model", str(trained / "checkpoint")]
+    run = CliRunner().invoke(app, [*measured, "--baseline", str(unet)])
+    assert run.exit_code == 0, run.output
+    assert "MONAI U-Net" in run.output
+    run = CliRunner().invoke(app, [*measured, "--json"])
+    assert set(json.loads(run.output)["brain_mri"]["dice"]) == {"value", "low", "high", "n"}
