@@ -3,9 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from platform import python_version
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -18,23 +16,20 @@ from numpy.typing import NDArray
 from graphs.correction import propose
 from graphs.diagnose import build
 from graphs.differential import Differential, told
-from graphs.differential_build import differentiate
 from graphs.events import (
     Admitted,
     Answered,
     Asked,
     Corrected,
     Differentiated,
-    Event,
     Judged,
-    Opened,
     Revised,
-    Revision,
     ToolFinished,
     ToolStarted,
 )
 from graphs.home import Home, new_identifier
 from graphs.journal import LiveJournal, timed
+from graphs.opening import opened
 from graphs.overview import overview
 from graphs.recognition import recognised
 from graphs.setup import Bounds, Reasoner, Setup
@@ -47,9 +42,6 @@ from knowledge.evidence import Evidence, Statement
 from tools.imaging.identity import Identity
 from tools.imaging.read import Reading
 from tools.tool import Services, Tool
-
-PACKAGES = ("citrus-v", "langgraph", "langchain-core", "transformers", "torch", "numpy", "pydicom", "nibabel")
-"""Packages whose versions an outcome may depend on."""
 
 Read = Callable[[BlobStore], Reading]
 Consent = Callable[[str, str], bool]
@@ -347,16 +339,15 @@ class Conversation:
             self._setup.stop.clear()
 
     def differential(self, turn: int) -> Differential:
-        """The differential as it stood when a turn was answered; empty where nothing was held against criteria.
-
-        Of an answer that was revised after a correction, it is made from what stands now.
-        """
-        standing = self.standing
-        if isinstance(standing.answers.get(turn), Revision):
-            kept = {name: item for name, item in standing.evidence.items() if name not in standing.fates}
-            return differentiate(kept, self.case)
-        event = self.journal.find(("differentiated", turn))
-        return event.differential if isinstance(event, Differentiated) else Differential()
+        """The differential of a turn's answer as it stands now; empty where nothing was held against criteria."""
+        found = Differential()
+        given = False
+        for event in self.trace:
+            if isinstance(event, Differentiated) and event.turn == turn:
+                found, given = event.differential, True
+            elif isinstance(event, Revised) and event.differential is not None and given:
+                found = event.differential
+        return found
 
     def report(self, answer: Answered) -> dict[str, Any]:
         """The answer as one JSON object: claims, evidence, steps, where the trace lies, its head."""
@@ -399,48 +390,3 @@ def chart_statements(patient: Patient, further: Iterable[str] = ()) -> tuple[Evi
         Statement(id=f"E{number}", produced_by="admit", speaker="chart", text=text)
         for number, text in enumerate(said, 1)
     )
-
-
-def opened(identifier: str, equipment: Equipment, reasoner: Reasoner, settings: dict[str, Any]) -> Opened:
-    """The first event: all that the outcome may depend on."""
-    return Opened(
-        conversation=identifier,
-        versions={"python": python_version()} | {name: _version(name) for name in PACKAGES},
-        reasoner={
-            "name": reasoner.name,
-            "pictures": reasoner.pictures,
-            "leaves_machine": reasoner.leaves_machine,
-            **reasoner.describe,
-        },
-        tools={name: tool.version for name, tool in equipment.tools.items()},
-        backends=equipment.backends,
-        library=equipment.library,
-        settings=settings | {"bounds": vars(equipment.bounds)},
-        seed=equipment.seed,
-    )
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "absent"
-
-
-def transcript(events: list[Event]) -> str:
-    """The conversation as its readers saw it: questions, answers, what was withheld."""
-    parts: list[str] = []
-    for event in events:
-        if isinstance(event, Asked):
-            parts.append(f"Question {event.turn}: {event.question}\n")
-        elif isinstance(event, Answered):
-            parts.append(f"Answer {event.turn}: {event.answer}\n")
-            parts += [f"Withheld: {claim.text} ({claim.reason})\n" for claim in event.withheld]
-        elif isinstance(event, Corrected):
-            new = f"replaced by {event.evidence[0].id}" if event.evidence else "rejected"
-            parts.append(f"Correction {event.number}: {event.of} {new} by {event.by}. {event.reason}".rstrip() + "\n")
-        elif isinstance(event, Revised):
-            for revision in event.answers:
-                parts.append(f"Answer {revision.turn} after correction {event.number}: {revision.answer}\n")
-                parts += [f"Withheld: {claim.text} ({claim.reason})\n" for claim in revision.withheld]
-    return "\n".join(parts)

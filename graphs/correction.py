@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 from graphs.act import run_tool
 from graphs.closing import opened
 from graphs.dependents import CORRECTION, Call, again, dependents, remembered, rewritten, taken_from
+from graphs.differential import Differential
+from graphs.differential_build import differentiate
 from graphs.events import Answered, Corrected, Revised, Revision, ToolStarted, Verified
 from graphs.revise import revised
 from graphs.setup import Setup
@@ -122,6 +124,7 @@ def correct(state: Mapping[str, Any], setup: Setup) -> dict[str, Any]:
             replaced={old: new for old, new in work.fates.items() if new is not None},
             withdrawn=tuple(old for old, new in work.fates.items() if new is None),
             answers=answers,
+            differential=work.differential(),
         )
     )
     return {
@@ -146,8 +149,8 @@ class _Consequences:
         self.turn, self.step = state["turn"], state["step"]
         self.messages: list[BaseMessage] = state["messages"]
         self.case = Case.model_validate(state["case"])
-        before = map(EVIDENCE.validate_python, state["evidence"])
-        self.filed: dict[str, Evidence] = {item.id: item for item in (*before, *event.evidence)}
+        self._before: dict[str, Evidence] = {item.id: item for item in map(EVIDENCE.validate_python, state["evidence"])}
+        self.filed = self._before | {item.id: item for item in event.evidence}
         self.standing = dict(self.filed)
         self.fates: dict[str, str | None] = {}
         self._added: dict[str, list[str]] = {}
@@ -232,6 +235,11 @@ class _Consequences:
         while isinstance(event := self.setup.journal.find(("verified", turn, attempt)), Verified):
             text, attempt = event.answer.strip(), attempt + 1
         return text
+
+    def differential(self) -> Differential | None:
+        """The differential as it stands now, or None where it is as it was."""
+        now = differentiate(self.standing, self.case)
+        return None if now == differentiate(self._before, self.case) else now
 
     def memory(self, answers: tuple[Revision, ...]) -> list[BaseMessage]:
         """The conversation's messages as if what stands now had been found at first."""

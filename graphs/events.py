@@ -289,6 +289,7 @@ class Revised(EventBase):
         replaced: Evidence that no longer stands, with what was established in its place.
         withdrawn: Evidence that no longer stands and has nothing in its place.
         answers: Every answer in which a sentence rested on either.
+        differential: The differential as it stands now, or None where the correction left it as it was.
     """
 
     type: Literal["revised"] = "revised"
@@ -296,6 +297,7 @@ class Revised(EventBase):
     replaced: dict[str, str]
     withdrawn: tuple[str, ...]
     answers: tuple[Revision, ...]
+    differential: Differential | None = None
 
     @property
     def key(self) -> Key:

@@ -12,13 +12,15 @@ from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.types import Command
 from langsmith import tracing_context
 
-from graphs.conversation import Equipment, opened, transcript
+from graphs.conversation import Equipment
 from graphs.diagnose import build
 from graphs.events import ASIDE, Admitted, Answered, Asked, Consent, Corrected, Event, Opened, Revised, ToolFinished
 from graphs.export import is_export, read_export
 from graphs.journal import Divergence, Journal, LiveJournal, ReplayJournal, require_equal
+from graphs.opening import opened
 from graphs.setup import Bounds, Reasoner, Setup
 from graphs.trace import Trace, TraceError, read_trace
+from graphs.transcript import transcript
 from knowledge.blobs import BlobStore
 from knowledge.evidence import Evidence, Measurement
 from tools.tool import Services, Tool

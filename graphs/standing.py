@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from graphs.events import Admitted, Answered, Corrected, Event, Revised, Revision, ToolFinished
+from graphs.differential import Differential
+from graphs.events import Admitted, Answered, Corrected, Differentiated, Event, Revised, Revision, ToolFinished
 from knowledge.evidence import Evidence
 
 
@@ -16,12 +17,14 @@ class Standing:
         fates: Evidence that no longer stands: the id of what took its place, or None.
         answers: Each turn's answer as it reads now.
         corrections: Those that were made, each with what followed, None where that was cut off.
+        differential: The differential as it stands now; empty where nothing was held against criteria.
     """
 
     evidence: dict[str, Evidence]
     fates: dict[str, str | None]
     answers: dict[int, Answered | Revision]
     corrections: tuple[tuple[Corrected, Revised | None], ...]
+    differential: Differential
 
     @classmethod
     def of(cls, events: Iterable[Event]) -> "Standing":
@@ -31,20 +34,24 @@ class Standing:
         answers: dict[int, Answered | Revision] = {}
         corrected: dict[int, Corrected] = {}
         revised: dict[int, Revised] = {}
+        differential = Differential()
         for event in events:
             if isinstance(event, Admitted | ToolFinished | Corrected):
                 evidence.update({item.id: item for item in event.evidence})
             if isinstance(event, Answered):
                 answers[event.turn] = event
+            elif isinstance(event, Differentiated):
+                differential = event.differential
             elif isinstance(event, Corrected):
                 corrected[event.number] = event
                 fates[event.of] = event.evidence[0].id if event.evidence else None
             elif isinstance(event, Revised):
                 revised[event.number] = event
                 fates.update(dict.fromkeys(event.withdrawn) | event.replaced)
+                differential = differential if event.differential is None else event.differential
                 answers.update({revision.turn: revision for revision in event.answers})
         made = tuple((event, revised.get(number)) for number, event in corrected.items())
-        return cls(evidence, fates, answers, made)
+        return cls(evidence, fates, answers, made, differential)
 
     def now(self, identifier: str) -> str | None:
         """The id of what stands in place of `identifier` today; itself where it stands."""

@@ -102,12 +102,32 @@ _WORDS: dict[str, Any] = {
             "placeholder": "Drop images here, or ask about the open case",
             "actions": {"stop": "Stop this turn", "attachFiles": "Attach images"},
         },
-        "messages": {"status": {"using": "Now:", "used": "Done:"}},
+        "messages": {
+            "status": {"using": "Now:", "used": "Done:"},
+            "feedback": {
+                "edit": "Change the comment",
+                "dialog": {
+                    "title": "A comment for the record, if you like",
+                    "submit": "File it",
+                    "yourFeedback": "What is right or wrong about this answer",
+                },
+                "status": {"updating": "Filing it", "updated": "It is on record, signed"},
+            },
+        },
         "settings": {
             "title": "Patient and settings",
             "customize": "What the chart says of the patient, how the next files are read, and who reasons about them",
         },
         "watermark": NOTICE,
+    },
+    "threadHistory": {
+        "sidebar": {
+            "title": "Cases",
+            "empty": "No cases yet",
+            "filters": {"placeholder": "Search cases"},
+            "actions": {"open": "Show the cases", "close": "Hide the cases"},
+        },
+        "thread": {"untitled": "Case"},
     },
     "navigation": {
         "newChat": {

@@ -14,10 +14,11 @@ from chainlit.user import PersistedUser, User
 from graphs.conversation import Conversation
 from graphs.events import Asked, Judged
 from graphs.home import HomeError
-from graphs.trace import TRACE_FILE, TraceError, read_trace
+from graphs.trace import TRACE_FILE, Entry, TraceError, read_trace
 from ui import access_log
 from ui.access_door import USER
-from ui.chat_history import History, message_id, turn_of
+from ui.chat_answers import Said, said
+from ui.chat_history import History
 from ui.chat_house import House
 from ui.viewer_case import Shown
 
@@ -105,9 +106,10 @@ class Threads(BaseDataLayer):  # type: ignore[misc]  # Chainlit has no types
         entries = read_trace(self._house.home.conversation(identifier) / TRACE_FILE)
         tools = self._house.equipment(self._house.reasoner).tools
         history = History.of(identifier, entries, {name: tool.purpose for name, tool in tools.items()})
+        answers = said(identifier, entries)
         for entry in entries:
             if isinstance(entry.event, Judged) and entry.event.by == user:
-                _mark(history, identifier, entry.event)
+                _mark(history, answers, entry, entry.event)
         thread["userId"] = thread["userIdentifier"] = user
         thread["steps"], thread["elements"] = history.steps, history.elements
         return thread
@@ -136,8 +138,9 @@ class Threads(BaseDataLayer):  # type: ignore[misc]  # Chainlit has no types
         key = self._house.home.signing_key
 
         def file(conversation: Conversation) -> None:
-            turn = turn_of(message, identifier, len(conversation.turns))
-            if turn is None:
+            answers = said(identifier, conversation.trace.entries)
+            turn = next((one.turn for one in answers if one.run == message), 0)
+            if not turn:
                 raise ValueError("only an answer can be judged")
             conversation.judge(turn, opinion, comment, user, key)
 
@@ -202,14 +205,15 @@ def title(shown: Shown) -> str:
     return name if len(name) <= _TITLE else f"{name[: _TITLE - 1]}…"
 
 
-def _mark(history: History, identifier: str, event: Judged) -> None:
-    """Show on an answer what the person thought of it last."""
-    message = message_id(identifier, "answer", event.turn)
+def _mark(history: History, answers: list[Said], entry: Entry, event: Judged) -> None:
+    """Show on an answer what the person thought of it last: on the latest wording there was when it was filed."""
+    runs = [one.run for one in answers if one.turn == event.turn and one.at.seq < entry.seq]
     for step in history.steps:
-        if step["id"] == message:
-            step["feedback"] = None if event.opinion == "withdrawn" else {
-                "forId": message,
-                "id": f"{identifier} {message}",
+        if step["id"] in runs:
+            given = step["id"] == runs[-1] and event.opinion != "withdrawn"
+            step["feedback"] = {
+                "forId": step["id"],
+                "id": f"{answers[0].conversation} {step['id']}",
                 "value": int(event.opinion == "helpful"),
                 "comment": event.comment,
-            }  # fmt: skip
+            } if given else None  # fmt: skip

@@ -9,14 +9,14 @@ import chainlit as cl
 from chainlit.utils import utc_now
 
 from ui import chat_words as words
+from ui.chat_answers import Said, content, said
 from ui.chat_gallery import address
-from ui.chat_history import cited, message_id
 from ui.chat_root import NAME
-from ui.chat_sitting import Show, Sitting
+from ui.chat_sitting import Show
 
 if TYPE_CHECKING:
     from graphs.conversation import Conversation
-    from graphs.events import Answered, Revision
+    from graphs.events import Answered
 
 _SETTLE = 0.3
 """Seconds in which the page takes in new elements before it is told which of them to show."""
@@ -86,36 +86,55 @@ async def _begun(update: dict[str, Any]) -> cl.Step:
     return step
 
 
-async def show_answer(sitting: Sitting, answer: "Answered") -> None:
+async def show_answer(conversation: "Conversation", answer: "Answered") -> None:
     """The verdicts, the answer, its record, and each cited piece of evidence in the panel beside it."""
-    conversation = sitting.conversation
-    if conversation is None:
-        return
     if answer.claims or answer.withheld:
         step = _step(words.checking(answer))
         step.end = step.start
         step.output = words.verdicts(answer)
         await step.send()
-    record = words.Record(conversation.identifier, conversation.trace.head)
-    await _show(conversation, answer, record, "answer")
+    await _show([one for one in _said(conversation) if one.answer == answer], conversation)
 
 
-async def show_revision(conversation: "Conversation", number: int, revision: "Revision") -> None:
-    """An answer as it reads after correction `number`."""
-    record = words.Record(conversation.identifier, conversation.trace.head, number)
-    await _show(conversation, revision, record, f"revision {number}")
+async def show_standing(conversation: "Conversation", turn: int = 0) -> None:
+    """The answer of a turn as it reads now; of no turn, the differential where a correction alone changed it."""
+    await _show([one for one in _said(conversation) if one.turn == turn and one.stands], conversation)
 
 
-async def _show(conversation: "Conversation", answer: "Answered | Revision", record: words.Record, what: str) -> None:
-    found = conversation.differential(answer.turn)
-    content = words.answer(conversation.evidence, answer, record, found)
-    identifier = message_id(conversation.identifier, what, answer.turn)
-    await cl.Message(id=identifier, content=content).send()
-    elements = [_element(conversation.identifier, one) for one in cited(answer, found) if one in conversation.evidence]
-    for element in elements:
-        await element.send(for_id=identifier)
+async def show_corrected(conversation: "Conversation", number: int) -> None:
+    """What correction `number` brought, after each answer that it took the place of is marked so."""
+    told = _said(conversation)
+    for one in told:
+        if number in (one.outdated, one.moved):
+            await _message(one, conversation).update()
+    await _show([one for one in told if one.correction == number], conversation)
+
+
+def _said(conversation: "Conversation") -> list[Said]:
+    return said(conversation.identifier, conversation.trace.entries)
+
+
+def _message(one: Said, conversation: "Conversation") -> cl.Message:
+    message = cl.Message(id=one.message, content=content(one, conversation.standing))
+    message.parent_id = one.run
+    return message
+
+
+async def _show(answers: list[Said], conversation: "Conversation") -> None:
+    """Each as a run of its own, since the page puts thumbs under the last message of a run."""
+    evidence = conversation.evidence
+    elements: list[cl.Text] = []
+    for one in answers:
+        parent = cl.context.current_step
+        run = cl.Step(name=NAME, type="run", id=one.run, parent_id=parent.id if parent else None)
+        run.start = run.end = utc_now()
+        await run.send()
+        await _message(one, conversation).send()
+        elements = [_element(conversation.identifier, name) for name in one.rests_on if name in evidence]
+        for element in elements:
+            await element.send(for_id=one.message)
     if elements:
-        await _open_panel(elements, identifier)
+        await _open_panel(elements, answers[-1].message)
 
 
 def _element(conversation: str, identifier: str) -> cl.Text:

@@ -18,7 +18,7 @@ from ui.chat_guard import is_session_id
 from ui.chat_house import HOUSE
 from ui.chat_root import LINGER, PAUSE
 from ui.chat_sitting import Sitting
-from ui.chat_turn import show_revision
+from ui.chat_turn import show_corrected
 from ui.chat_uploads import Upload
 
 _CLOSING = 5
@@ -64,14 +64,13 @@ def here() -> Visit:
 
 
 async def _show_corrected(sitting: Sitting, revised: Revised) -> None:
-    """Show the answers that a correction on another page changed, to the session that has the case open."""
+    """Show what a correction on another page changed to the session that has the case open."""
     session_id = next((one for one, visit in _visits.items() if visit.sitting is sitting), None)
     session = WebsocketSession.get_by_id(session_id) if session_id is not None and _connected(session_id) else None
     if session is None or sitting.conversation is None:
         return
     init_ws_context(session)
-    for revision in revised.answers:
-        await show_revision(sitting.conversation, revised.number, revision)
+    await show_corrected(sitting.conversation, revised.number)
 
 
 def kept(task: asyncio.Task[None]) -> asyncio.Task[None]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from graphs.closing import NOTICE
 from knowledge.case import Case
 from knowledge.claim import Claim
 from knowledge.evidence import CAVEATS, Evidence, ImageFacts, Passage, Statement
@@ -161,9 +162,11 @@ def differential(found: "Differential", evidence: Mapping[str, Evidence]) -> str
     told = []
     for candidate in found.candidates:
         share = f"{candidate.met} met, {candidate.not_met} not met, {candidate.open + candidate.not_assessed} open"
+        # A tree of one criterion concludes what that says; of which disease it is one is said before.
+        name = "" if candidate.tree.step(candidate.tree.root).rule.of_steps else f"**{plain(candidate.disease)}**: "
         for depth, line in lines(candidate.tree):
             tail = plain(f" ({candidate.verdict.value}; criteria: {share})") if depth == 0 else ""
-            told.append(f"{'  ' * depth}- {cited(line, evidence)}{' ' if tail else ''}{tail}")
+            told.append(f"{'  ' * depth}- {'' if depth else name}{cited(line, evidence)}{' ' if tail else ''}{tail}")
     told += [f"- ⚠ {plain(f'Not in the differential: {reason}')}" for reason in found.withheld]
     return "\n".join(["**Differential**\n", *told]) if told else ""
 
@@ -173,13 +176,26 @@ def answer(
     answered: "Answered | Revision",
     record: Record,
     found: "Differential | None" = None,
+    *,
+    outdated: int | None = None,
+    moved: int | None = None,
 ) -> str:
-    """The verified answer, the differential, what was withheld, the caveats of what it cites, and the ways on."""
-    parts = [cited(answered.answer, evidence)]
+    """The verified answer, the differential, what was withheld, the caveats of what it cites, and the ways on.
+
+    Args:
+        outdated: The correction that put another answer in its place, or None.
+        moved: The correction that changed its differential, which is then not shown here, or None.
+    """
+    parts = []
+    if outdated is not None:
+        parts.append(f"⚠ **No longer stands.** After correction {outdated} it reads as shown further below\\.")
+    if record.correction is not None:
+        parts.append(f"**Answer {answered.turn} as it reads after correction {record.correction}**")
+    parts.append(cited(answered.answer, evidence))
     if found is not None and (tree := differential(found, evidence)):
         parts.append(tree)
-    if record.correction is not None:
-        parts.insert(0, f"**Answer {answered.turn} as it reads after correction {record.correction}**")
+    if moved is not None:
+        parts.append(f"⚠ Correction {moved} changed the differential of this answer: it is shown further below\\.")
     if answered.withheld:
         parts.append("**Withheld, because the evidence does not carry it**\n\n")
         parts[-1] += "\n".join(f"- {_verdict(claim)}" for claim in answered.withheld)
@@ -191,10 +207,25 @@ def answer(
                 notes.setdefault(caveat, []).append(identifier)
     if notes:
         parts.append("\n".join(f"- ⚠ {caveat_words(caveat)} ({', '.join(ids)})" for caveat, ids in notes.items()))
+    return "\n\n".join([*parts, *_ways_on(record)])
+
+
+def differential_alone(
+    found: "Differential", evidence: Mapping[str, Evidence], record: Record, *, moved: int | None = None
+) -> str:
+    """The differential after a correction that changed no sentence of an answer; `moved` by a later one, or None."""
+    head = f"**The differential as it stands after correction {record.correction}**"
+    tree = differential(found, evidence) or "Nothing of it is left\\."
+    if moved is not None:
+        tree = f"⚠ Correction {moved} changed it again: it is shown further below\\."
+    return "\n\n".join([head, tree, plain(NOTICE), *_ways_on(record)])
+
+
+def _ways_on(record: Record) -> tuple[str, ...]:
     where = quote(record.conversation)
     ways = f"[Viewer](/viewer/{where}) [Report](/report/{where}) [Record](/trace/{where})"
     check = f"Check: `citrus trace verify {record.conversation} --head {record.head}`"
-    return "\n\n".join([*parts, "***", ways, check])
+    return "***", ways, check
 
 
 def caveat_words(caveat: str) -> str:

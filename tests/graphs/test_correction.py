@@ -105,6 +105,7 @@ def test_only_what_rests_on_the_mask_is_measured_again(tmp_path: Path) -> None:
     assert started.arguments == {"image": "I1", "of": ["E5"]}
     assert [item.id for item in finished.evidence] == ["E6"]
     assert revised.replaced == {"E1": "E5", "E3": "E6"}
+    assert revised.differential is None
     assert not revised.withdrawn
     old, new = evidence["E3"], evidence["E6"]
     assert isinstance(old, Measurement)

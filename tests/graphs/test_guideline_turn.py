@@ -9,7 +9,7 @@ from langchain_core.messages import AIMessage
 
 from agents.protocol import ProtocolReasoner
 from graphs.conversation import Conversation, Equipment
-from graphs.events import Differentiated
+from graphs.events import Differentiated, Revised
 from graphs.journal import Divergence
 from graphs.replay import events_of, replay
 from graphs.setup import Bounds, Reasoner
@@ -155,6 +155,12 @@ def test_a_corrected_measurement_takes_its_category_along(tmp_path: Path) -> Non
         new = standing.evidence[standing.now(old.id) or ""]
     assert isinstance(new, Criterion) and new.status is Status.NOT_MET
     assert standing.evidence[new.of[0]].quantity.value == pytest.approx(80)  # type: ignore[union-attr]
+    # No sentence of the answer rested on it, yet the differential did: the one that stands is on record.
+    (revised,) = (event for event in events_of(conversation.trace.file) if isinstance(event, Revised))
+    assert not revised.answers
+    assert revised.differential is not None
+    assert [(one.disease, one.verdict) for one in revised.differential.candidates] == [("splenomegaly", Status.NOT_MET)]
+    assert conversation.differential(1) == standing.differential == revised.differential
     assert replay(conversation.trace.file).steps == len(events_of(conversation.trace.file))
 
 

@@ -13,12 +13,13 @@ from pathlib import Path
 import pytest
 from langchain_core.messages import AIMessage
 
-from graphs.conversation import Conversation, transcript
+from graphs.conversation import Conversation
 from graphs.events import Consent
 from graphs.export import export, read_export
 from graphs.journal import Divergence
 from graphs.replay import events_of, replay, rerun
 from graphs.trace import Trace, TraceError, verify_trace
+from graphs.transcript import transcript
 from knowledge.blobs import BlobStore
 from knowledge.case import BURNED_IN
 from knowledge.evidence import View

@@ -85,3 +85,11 @@ def install() -> None:
     """Equip this process with it."""
     ui.chat_house.equip = _equip
     ui.chat_root.PAUSE = 0.5
+
+
+def install_spleens() -> None:
+    """Equip this process with a reasoner that knows the criteria of the spleen, and eyes that find it."""
+    from agents.protocol import ProtocolReasoner
+    from tests.graphs.test_guideline_turn import equipment
+
+    ui.chat_house.equip = lambda home, name="protocol": equipment(ProtocolReasoner())

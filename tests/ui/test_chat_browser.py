@@ -194,3 +194,70 @@ def test_the_patient_panel_becomes_evidence(server: Server, tmp_path: Path) -> N
         assert "E2 Complaint: Cough for three weeks" in text
         assert "E3 Laboratory: CRP 48 mg/L" in text
         assert page.run("return document.documentElement.scrollWidth <= window.innerWidth")
+
+
+def press_thumb(page: Browser, thumb: str, comment: str) -> None:
+    page.wait(f"document.querySelector('.{thumb}:not([disabled])')")
+    page.run(f"document.querySelector('.{thumb}').click()")
+    page.wait("document.querySelector('#submit-feedback')")
+    page.type("[role=dialog] textarea", comment)
+    page.click("#submit-feedback")
+
+
+def judged(home: Path, case: str) -> list[tuple[int, str, str, str]]:
+    entries = read_trace(home / "conversations" / case / "trace.jsonl")
+    return [
+        (one.event.turn, one.event.opinion, one.event.comment, one.event.by)
+        for one in entries
+        if one.event.type == "judged"
+    ]
+
+
+def test_a_thumb_and_a_comment_are_signed_on_record_at_once_and_after_the_case_is_opened_again(
+    server: Server, tmp_path: Path
+) -> None:
+    (tmp_path / "cube.nii.gz").write_bytes(cube(100))
+    with browser() as page:
+        page.go(server.entrance)
+        page.wait("document.querySelector('#chat-input')")
+        page.type("input[type=file]", str(tmp_path / "cube.nii.gz"))
+        page.wait("document.body.innerText.includes('cube.nii.gz')")
+        ask(page, "weigh it")
+        page.wait("document.body.innerText.includes('citrus trace verify')")
+        page.wait("document.querySelector('.positive-feedback-off')")
+        case = str(page.wait("location.pathname.startsWith('/thread/') && location.pathname.split('/')[2]"))
+        # The panel of the case is no answer, so nothing is asked about it.
+        page.wait("!document.querySelector('#stop-button')")
+        assert page.run("return document.querySelectorAll('.positive-feedback-off').length") == 1
+        press_thumb(page, "positive-feedback-off", "Agrees with the tape.")
+        page.wait("document.querySelector('.positive-feedback-on')")
+        keep(page, "thumb")
+        assert judged(server.home, case) == [(1, "helpful", "Agrees with the tape.", "local")]
+
+        # Opened again, the thumb is as it was left, and a second thought is filed after the first.
+        page.go(f"{server.address}/thread/{case}")
+        page.wait("document.body.innerText.includes('The case is open again')")
+        page.wait("document.querySelector('.positive-feedback-on:not([disabled])')")
+        press_thumb(page, "negative-feedback-off", "Too large after all.")
+        page.wait("document.querySelector('.negative-feedback-on')")
+        ask(page, "outline it")
+        page.wait("document.querySelectorAll('.positive-feedback-off:not([disabled])').length === 2")
+        page.run("[...document.querySelectorAll('.positive-feedback-off')].at(-1).click()")
+        page.wait("document.querySelector('#submit-feedback')")
+        page.click("#submit-feedback")
+        page.wait("document.querySelector('.positive-feedback-on')")
+        # Pressed once more, it is taken back; what was filed stays on record.
+        page.run("document.querySelector('.positive-feedback-on').click()")
+        page.wait("!document.querySelector('.positive-feedback-on')")
+        assert judged(server.home, case)[1:] == [
+            (1, "not helpful", "Too large after all.", "local"),
+            (2, "helpful", "", "local"),
+            (2, "withdrawn", "", "local"),
+        ]
+        assert severe(page) == []
+
+        page.go(f"{server.address}/trace/{case}")
+        page.wait("document.body.innerText.includes('The chain is intact')")
+        assert "answer 1: not helpful, Too large after all." in page.text()
+    # The chain holds only if every signature does.
+    assert verify_trace(server.home / "conversations" / case / "trace.jsonl").events > 10

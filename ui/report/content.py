@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from graphs.differential import lines
-from graphs.differential_build import differentiate
-from graphs.events import Asked, Differentiated, Event, Opened, Revision
+from graphs.differential import Differential, lines
+from graphs.events import Asked, Event, Opened, Revision
 from graphs.export import is_export, read_export
 from graphs.standing import Standing
 from graphs.trace import TraceError, verify_trace
@@ -178,7 +177,7 @@ def report(file: Path) -> Report:
             for item in standing.evidence.values()
             if isinstance(item, Measurement) and item.id not in standing.fates
         ),
-        differential=_differential(events, standing, case),
+        differential=_differential(standing.differential),
         pictures=pictures(record, case, [item for item in cited if item.id not in standing.fates]),
         cited=tuple(_passage(item) for item in cited if isinstance(item, Passage)),
         not_established=tuple(
@@ -316,15 +315,7 @@ def _corrections(standing: Standing) -> Iterable[str]:
                 yield f"What rested on it no longer stands: {', '.join(gone)}."
 
 
-def _differential(events: Sequence[Event], standing: Standing, case: Case) -> tuple[Candidate, ...]:
-    """The latest differential on record; after a correction, the one that what stands now gives by the same rules."""
-    found = next((event for event in reversed(events) if isinstance(event, Differentiated)), None)
-    if found is None:
-        return ()
-    differential = found.differential
-    if standing.fates:
-        stands = {name: item for name, item in standing.evidence.items() if name not in standing.fates}
-        differential = differentiate(stands, case)
+def _differential(found: Differential) -> tuple[Candidate, ...]:
     return tuple(
         Candidate(
             name=f"{one.disease}, {one.side.value}" if one.side else one.disease,
@@ -333,7 +324,7 @@ def _differential(events: Sequence[Event], standing: Standing, case: Case) -> tu
             evidence=one.evidence,
             steps=tuple(lines(one.tree)),
         )
-        for one in differential.candidates
+        for one in found.candidates
     )
 
 
