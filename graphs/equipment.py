@@ -4,9 +4,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from agents.citrus_v.shipped import NANO
 from graphs.conversation import Equipment
 from graphs.home import Home
-from graphs.nano import NanoEyes, NanoGrounder, NanoLooker, NanoRecogniser, NanoSegmenter
+from graphs.nano import NanoEyes, NanoGrounder, NanoLooker, NanoRecogniser, NanoSegmenter, choosing
 from graphs.setup import Bounds, Reasoner
 from knowledge.blobs import BlobStore
 from knowledge.index import Library
@@ -113,6 +114,16 @@ def _citrus_v(home: Home) -> Callable[[BlobStore], Reasoner]:
     return make
 
 
+def _nano_reasoner(home: Home) -> Callable[[BlobStore], Reasoner]:
+    if not home.nano or _nano() is None:
+        raise EquipmentError(
+            "--reasoner nano: this installation carries no small model, or CITRUS_NANO=0 leaves it out"
+        )
+    model = choosing(NANO)
+    describe = {"version": model.version, "weights": model.weights}
+    return lambda blobs: Reasoner("nano", model, describe)
+
+
 def _protocol(_home: Home) -> Callable[[BlobStore], Reasoner]:
     from agents.protocol import ProtocolReasoner
     from knowledge.embedding import WEIGHTS_SHA256
@@ -139,6 +150,7 @@ def _remote(_home: Home) -> Callable[[BlobStore], Reasoner]:
 
 _REASONERS: dict[str, Callable[[Home], Callable[[BlobStore], Reasoner]]] = {
     "protocol": _protocol,
+    "nano": _nano_reasoner,
     "citrus-v": _citrus_v,
     "remote": _remote,
 }

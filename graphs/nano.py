@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agents.citrus_v.abilities import Abilities
@@ -13,6 +14,7 @@ from tools.backends import Box, Look, Recognition, Segmentation, Target
 from tools.imaging.volume import Volume
 
 if TYPE_CHECKING:
+    from agents.citrus_v.chooser import ChoosingReasoner
     from graphs.local_model import LocalModel
 
 
@@ -119,6 +121,19 @@ class NanoRecogniser:
     def recognise(self, image: Image, volume: Volume) -> Recognition | None:
         """What the image is; None where that is not clear."""
         return self.eyes.model.recognise(image, volume)
+
+
+def choosing(folder: Path) -> "ChoosingReasoner":
+    """A checkpoint as a reasoner that chooses the first tool of a turn.
+
+    Raises:
+        ValueError, OSError: It cannot be opened.
+    """
+    from agents.citrus_v.chooser import ChoosingReasoner, ToolChooser
+    from graphs.local_model import LocalModel
+
+    model = LocalModel.open(folder)
+    return ChoosingReasoner(chooser=ToolChooser(model.reader, model.grammars), weights=model.weights)
 
 
 def _target(offer: Offer) -> Target:

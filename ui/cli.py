@@ -34,7 +34,7 @@ BAD_INPUT = 2
 
 Files = Annotated[list[Path], typer.Argument(help="DICOM file, folder or zip; NIfTI; PNG, JPEG or TIFF.")]
 ReasonerName = Annotated[
-    str, typer.Option("--reasoner", help="protocol (no weights), citrus-v (CITRUS_MODEL) or remote.")
+    str, typer.Option("--reasoner", help="protocol (no weights), nano, citrus-v (CITRUS_MODEL) or remote.")
 ]
 Spacing = Annotated[
     str | None, typer.Option("--spacing", metavar="X,Y", help="Pixel size in mm, where the file does not say.")

@@ -53,7 +53,7 @@ def _group(
         raise typer.Exit(BAD_INPUT)
     from ui.cli_evaluate_eyes import run
 
-    run(data, split or ("dev" if suite else None), model, baseline, perturb, limit, as_json)
+    run(data, split or ("dev" if suite else None), model, baseline, perturb, limit, as_json, choices=suite is not None)
 
 
 @app.command()

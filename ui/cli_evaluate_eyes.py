@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 if TYPE_CHECKING:
+    from agents.citrus_v.evaluation.figures import Figure
     from agents.citrus_v.evaluation.run import Outcome
 
 BAD_INPUT = 2
@@ -23,31 +24,56 @@ def run(
     perturbations: int | None,
     limit: int | None,
     as_json: bool,
+    *,
+    choices: bool = False,
 ) -> None:
     """Look at every picture of the split and print the figures.
+
+    Args:
+        choices: Whether to measure too which tools reasoners begin with.
 
     Raises:
         typer.Exit: The data or the model is not what it should be.
     """
     try:
         outcomes = _outcomes(data, split, model, baseline, perturbations, limit)
+        chosen = _choices(data, split, model) if choices else {}
     except (ValueError, OSError) as error:
         typer.secho(str(error), err=True, fg="red")
         raise typer.Exit(BAD_INPUT) from None
     if as_json:
-        first = outcomes[0]
-        typer.echo(
-            json.dumps(
-                {
-                    folder: {name: figure.as_json() for name, figure in found.items()}
-                    for folder, found in first.table.items()
-                },
-                indent=2,
-            )
-        )
+        told = {**outcomes[0].table, **({"dialogues": chosen[NANO_REASONER]} if chosen else {})}
+        shown = {folder: {name: one.as_json() for name, one in found.items()} for folder, found in told.items()}
+        typer.echo(json.dumps(shown, indent=2))
         return
-    for line in tables(outcomes):
+    for line in [*tables(outcomes), *([_chosen(chosen)] if chosen else [])]:
         Console().print(line)
+
+
+def _choices(data: Path, split: str | None, model: Path | None) -> "dict[str, dict[str, Figure]]":
+    """The first call of the small model and of the protocol, on the same questions."""
+    from agents.citrus_v.evaluation.run import examples
+    from agents.citrus_v.shipped import NANO
+    from agents.protocol import ProtocolReasoner
+    from graphs.equipment import equip
+    from graphs.home import Home
+    from graphs.nano import choosing
+    from graphs.tool_choice import dialogues, measure
+
+    equipment, asked = equip(Home()), dialogues(examples(data, split, DIALOGUES_OF))
+    models = {NANO_REASONER: choosing(model or NANO), "protocol": ProtocolReasoner()}
+    return {name: measure(one, equipment, asked) for name, one in models.items()}
+
+
+def _chosen(found: "dict[str, dict[str, Figure]]") -> Table:
+    table = Table(title="First call of a turn, on questions in words that no training has")
+    for column in ("metric", *found, "nano falls short by"):
+        table.add_column(column)
+    nano, protocol = found[NANO_REASONER], found["protocol"]
+    for metric in nano:
+        short = protocol[metric].value - nano[metric].value
+        table.add_row(metric, str(nano[metric]), str(protocol[metric]), f"{max(0.0, short):.3f}")
+    return table
 
 
 def measured(checkpoint: Path, data: Path) -> None:
@@ -63,6 +89,11 @@ def measured(checkpoint: Path, data: Path) -> None:
     for line in tables([outcome]):
         Console().print(line)
 
+
+NANO_REASONER = "nano"
+
+DIALOGUES_OF = 12
+"""Patients, volumes or pictures of each folder that questions are asked about."""
 
 _KEPT = 4
 """Pictures whose features stay in memory: each is looked at once."""

@@ -194,7 +194,7 @@ class CitrusVSegmenter:
         seen = variants(view[index])
         # A volume has neighbours to be held against; two looks at each slice are enough.
         few = seen if len(view) == 1 else seen[:2]
-        return doubt(self.reader, few, reply.segments, view.plane, ability.present_above, ability.tiles)
+        return doubt(self.reader, few, reply.segments, view.plane, ability.present_above, ability.tiles, ability.room)
 
 
 class InstanceGrounder:

@@ -14,7 +14,7 @@ from agents.citrus_v.masks import OBJECT_THRESHOLD, DrawnMask, resize, stability
 from agents.citrus_v.model import MaskLogits
 from agents.citrus_v.pictures import Picture
 from agents.citrus_v.reader import CannotRead
-from agents.citrus_v.tiles import Tile, joined
+from agents.citrus_v.tiles import Tile, closer, joined
 from agents.citrus_v.tiles import tiles as cut
 from knowledge.evidence import SIZE_HIGH, SIZE_LOW, Confidence
 
@@ -90,6 +90,7 @@ def doubt(
     size: tuple[int, int],
     present_above: float = OBJECT_THRESHOLD,
     tiles: int = 1,
+    room: float | None = None,
 ) -> list[DoubtedMask]:
     """Draw each `[SEG]` on every variant and join what comes out.
 
@@ -97,11 +98,14 @@ def doubt(
         segments: (k, hidden).
         size: (rows, columns) of the picture.
         tiles: Parts a side that each variant is looked at in.
+        room: Side of a second, closer look over the longer side of what the first found; None for no second look.
     """
     found = []
     looks = [look_at(reader, variant, segments, size, tiles) for variant in seen]
     for index in range(len(segments)):
         each_look = [look[index] for look in looks]
+        if room is not None:
+            each_look = _closer(reader, seen, segments[index : index + 1], each_look, room)
         shares = [look.logits.sigmoid() for look in each_look]
         mean = torch.stack(shares).mean(dim=0)
         mask = (mean > 0.5).cpu().numpy()
@@ -152,6 +156,26 @@ def look_at(reader: Decoding, variant: Variant, segments: Tensor, size: tuple[in
         telling = [iou for iou, there in zip(ious[index], objects[index], strict=True) if there >= OBJECT_THRESHOLD]
         looks.append(OneLook(variant.back(whole), float(np.mean(telling or ious[index])), max(objects[index])))
     return looks
+
+
+def _closer(
+    reader: Decoding, seen: Sequence[Variant], segment: Tensor, looks: list[OneLook], room: float
+) -> list[OneLook]:
+    """The looks with what a second one, close to what they found, says there; whether it is there stays theirs."""
+    picture = seen[0].picture
+    mask = torch.stack([look.logits.sigmoid() for look in looks]).mean(dim=0) > 0.5
+    part = closer(picture, mask.cpu().numpy(), room) if bool(mask.any()) else None
+    if part is None:
+        return looks
+    size = part.picture.height, part.picture.width
+    place = slice(part.top, part.bottom), slice(part.left, part.right)
+    second = []
+    for variant, first in zip(variants(part.picture), looks, strict=False):
+        near = look_at(reader, variant, segment, size, 1)[0]
+        logits = first.logits.clone()
+        logits[place] = near.logits
+        second.append(OneLook(logits, near.iou, first.object_score))
+    return second
 
 
 def sure(ability: Ability, masks: Sequence[DoubtedMask]) -> Confidence | None:

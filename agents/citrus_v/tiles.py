@@ -5,12 +5,20 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
+from scipy import ndimage
 from torch import Tensor
 
 from agents.citrus_v.pictures import Picture
 
 OVERLAP = 0.15
 """Share of a tile's side that it has in common with its neighbour."""
+
+CLOSEST = 4.0
+"""Shorter side of a picture over the smallest side of a closer look at a part of it."""
+
+_CLOSER_GAIN = 1.2
+"""Sides of the picture over those of a closer look below which it would show nothing new."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +41,29 @@ def tiles(picture: Picture, count: int) -> Iterator[Tile]:
         for left, right in _spans(picture.width, count):
             part = Picture.from_array(np.ascontiguousarray(picture.pixels[top:bottom, left:right]))
             yield Tile(part, top, bottom, left, right)
+
+
+def closer(picture: Picture, mask: NDArray[np.bool_], room: float) -> Tile | None:
+    """The square around the largest connected part of a mask, for a second look.
+
+    Args:
+        mask: (rows, columns), not empty.
+        room: Side of the square over the longer side of that part.
+
+    Returns:
+        None where the square would be nearly the whole picture.
+    """
+    parts, count = ndimage.label(mask)
+    largest = int(np.argmax(np.bincount(parts.ravel(), minlength=count + 1)[1:]))
+    down, across = ndimage.find_objects(parts)[largest]
+    least = min(picture.height, picture.width) / CLOSEST
+    side = round(max(least, room * max(down.stop - down.start, across.stop - across.start)))
+    if side * _CLOSER_GAIN > min(picture.height, picture.width):
+        return None
+    top = int(np.clip((down.start + down.stop - side) // 2, 0, picture.height - side))
+    left = int(np.clip((across.start + across.stop - side) // 2, 0, picture.width - side))
+    part = Picture.from_array(np.ascontiguousarray(picture.pixels[top : top + side, left : left + side]))
+    return Tile(part, top, top + side, left, left + side)
 
 
 def joined(parts: list[tuple[Tile, Tensor]], height: int, width: int) -> Tensor:

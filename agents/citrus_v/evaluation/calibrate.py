@@ -10,7 +10,7 @@ from agents.citrus_v.evaluation.figures import calibration_error
 from agents.citrus_v.evaluation.suite import Record, Records
 from agents.citrus_v.offered import Offer
 from agents.citrus_v.training.conversations import FAMILIES, SYNONYMS
-from agents.citrus_v.training.targets import CENTRE, CENTRE_SHARE, INSTANCES, TILES, home
+from agents.citrus_v.training.targets import CENTRE, CENTRE_SHARE, CLOSER, INSTANCES, TILES, home
 from knowledge.case import Modality
 
 ABSTAIN_BELOW = 0.5
@@ -28,7 +28,7 @@ _WHERE: Mapping[str, tuple[tuple[Modality, ...], tuple[str, ...], tuple[int, ...
     "chest_xray": ((Modality.CR, Modality.DX), ("chest",), (2,)),
 }
 
-_FAMILIES: Mapping[str, tuple[Modality, str | None]] = {
+KINDS_OF_PICTURE: Mapping[str, tuple[Modality, str | None]] = {
     "brain_mri": (Modality.MR, "brain"),
     "cardiac_mri": (Modality.MR, "heart"),
     "hippocampus_mri": (Modality.MR, "brain"),
@@ -54,8 +54,8 @@ def abilities(records: Records, name: str) -> Abilities:
     families = tuple(
         Family(
             sentence=f"This is {FAMILIES[folder]}.",
-            modality=_FAMILIES[folder][0],
-            body_part=_FAMILIES[folder][1],
+            modality=KINDS_OF_PICTURE[folder][0],
+            body_part=KINDS_OF_PICTURE[folder][1],
             targets=tuple(one.offer.name for one in found if one.offer.name in home(folder)),
         )
         for folder in folders
@@ -83,6 +83,7 @@ def _ability(folder: str, target: str, rows: Sequence[Record], records: Records)
         confidence=fit([row.sureness for row in outlined], [row.dice or 0.0 for row in outlined]),
         abstain_below=ABSTAIN_BELOW,
         tiles=TILES.get(target, 1),
+        room=CLOSER.get(target),
         centre=CENTRE.format(target) if instances else None,
         centre_share=CENTRE_SHARE if instances else 1.0,
     )

@@ -13,7 +13,7 @@ from agents.citrus_v.doubt import doubt, look_at, variants
 from agents.citrus_v.instances import boxes_of
 from agents.citrus_v.pictures import Picture
 from agents.citrus_v.reader import Reader, Turn
-from agents.citrus_v.training.targets import CENTRE, CENTRE_SHARE, TILES
+from agents.citrus_v.training.targets import CENTRE, CENTRE_SHARE, CLOSER, TILES
 
 _TOKENS = 16
 
@@ -71,7 +71,7 @@ class ReaderEyes:
             if segments is None or not len(segments):
                 found[target] = Seen(np.zeros(size, dtype=np.bool_), 0.0, 0.0)
                 continue
-            drawn = doubt(self.reader, seen, segments[:1], size, tiles=TILES.get(target, 1))[0]
+            drawn = doubt(self.reader, seen, segments[:1], size, tiles=TILES.get(target, 1), room=CLOSER.get(target))[0]
             boxes: tuple[tuple[Box, float], ...] = ()
             if target in instances:
                 marks = replies[CENTRE.format(target)].segments

@@ -28,6 +28,7 @@ def geometry(
     *,
     turns: bool,
     zoom: float = 1.0,
+    towards: tuple[float, float] | None = None,
     strength: float = 1.0,
 ) -> tuple[Tensor, Tensor, bool]:
     """Rotate, scale, shift and mirror picture and masks alike, onto a square.
@@ -37,7 +38,8 @@ def geometry(
         masks: (k, rows, columns) in [0, 1].
         side: Of the square.
         turns: Whether any quarter turn means the same, as under a microscope.
-        zoom: Side of the picture over that of the part that is shown, somewhere on it.
+        zoom: Side of the picture over that of the part that is shown.
+        towards: Middle of that part, each from -1 to 1 across and down the picture; anywhere where None.
         strength: 0 for none.
 
     Returns:
@@ -51,8 +53,8 @@ def geometry(
     mirrored = bool(random.random() < 0.5) and strength > 0
     cos, sin = math.cos(angle) / scale, math.sin(angle) / scale
     across = -1.0 if mirrored else 1.0
-    shift = random.normal(0, 0.06, size=2) * strength
-    shift += random.uniform(-1, 1, size=2) * (1 - 1 / zoom)
+    shift = random.normal(0, 0.06, size=2) * strength / zoom
+    shift += random.uniform(-1, 1, size=2) * (1 - 1 / zoom) if towards is None else np.asarray(towards)
     matrix = torch.tensor(
         [
             [cos * across * aspect, -sin, float(shift[0])],

@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 from numpy.random import Generator
 
+from agents.citrus_v.training.calls import dialogue
 from agents.citrus_v.training.examples import Example
 from agents.citrus_v.training.folders import CELLS
 from agents.citrus_v.training.targets import foreign, masks, present
@@ -76,6 +77,7 @@ class Conversation:
     """What is asked about a picture and what should be answered.
 
     Attributes:
+        kind: One of "call" needs no picture to be answered.
         turns: Question and answer, in order. `[SEG]` in an answer is the token that draws.
         targets: The target of each `[SEG]`, in order.
     """
@@ -113,7 +115,8 @@ def converse(example: Example, kind: Kind, random: Generator, grid: tuple[int, i
                 return None
             return Conversation(kind, ((_one(REPORT, random), report(example)),), example)
         case "call":
-            return _call(example, random)
+            asked = dialogue(example, random, SYNONYMS)
+            return None if asked is None else Conversation(kind, ((asked.question, asked.reply),), example)
 
 
 def report(example: Example) -> str:
@@ -181,18 +184,6 @@ def _grounding(example: Example, random: Generator, grid: tuple[int, int]) -> Co
     box = [round(x0 * across), round(y0 * down), round(x1 * across), round(y1 * down)]
     answer = json.dumps({"bbox_2d": box, "label": target})
     return Conversation("grounding", ((phrased(GROUND, target, random), answer),), example)
-
-
-def _call(example: Example, random: Generator) -> Conversation | None:
-    known = [target for target, there in present(example).items() if there and not target.startswith("centre")]
-    if not known:
-        return None
-    target = _one(known, random)
-    question = _one(("How large is the {target}?", "Measure the {target}.", "Outline the {target}."), random)
-    call = json.dumps({"name": "segment", "arguments": {"image": "I1", "target": target}})
-    return Conversation(
-        "call", ((question.format(target=_word(target, random)), f"<tool_call>\n{call}\n</tool_call>"),), example
-    )
 
 
 def phrased(forms: Sequence[str], target: str, random: Generator) -> str:

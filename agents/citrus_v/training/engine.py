@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from accelerate import Accelerator
+from accelerate.utils import DistributedDataParallelKwargs
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
@@ -39,7 +40,11 @@ class Engine:
     def __init__(self, learner: Learner, recipe: Recipe, folder: Path, progress: Progress | None = None) -> None:
         self.learner, self.recipe, self.folder = learner, recipe, folder
         self.progress = progress
-        self.accelerator = Accelerator(mixed_precision=recipe.precision, cpu=not torch.cuda.is_available())
+        # SAM 2's prompts for points and boxes, among others, take part in no loss.
+        unused = DistributedDataParallelKwargs(find_unused_parameters=True)
+        self.accelerator = Accelerator(
+            mixed_precision=recipe.precision, cpu=not torch.cuda.is_available(), kwargs_handlers=[unused]
+        )
         folder.mkdir(parents=True, exist_ok=True)
 
     def done(self, stage: Stage) -> bool:

@@ -92,6 +92,9 @@ class Speaker:
         """Conversations side by side, their pictures changed by `change`."""
         rows = []
         for one in conversations:
+            if one.kind == "call":
+                rows.append(self._row(one, None))
+                continue
             pixels = one.example.pixels
             if change:
                 moved = photometry(torch.from_numpy(pixels.copy()).permute(2, 0, 1).float(), random, change)

@@ -11,7 +11,7 @@ from agents.citrus_v.model import MaskLogits
 from agents.citrus_v.offered import Offer
 from agents.citrus_v.pictures import Picture
 from agents.citrus_v.reader import CannotRead
-from agents.citrus_v.tiles import joined, tiles
+from agents.citrus_v.tiles import closer, joined, tiles
 from knowledge.case import Modality
 from knowledge.evidence import SIZE_HIGH, SIZE_LOW
 
@@ -96,6 +96,46 @@ def test_parts_see_finer_than_the_whole() -> None:
     fine, rough = (looked(picture, Bright(sharp=10), count) for count in (2, 1))
     truth = grid > 0
     assert (fine.mask == truth).mean() > (rough.mask == truth).mean() + 0.1
+
+
+def small_disc(rows: int = 256, columns: int = 256) -> tuple[Picture, np.ndarray]:
+    down, across = np.mgrid[:rows, :columns] + 0.5
+    truth = (down - 90) ** 2 + (across - 170) ** 2 < 13**2
+    return Picture.from_array(np.where(truth, 255, 20).astype(np.uint8)), truth
+
+
+def test_a_second_look_goes_closer_to_a_small_thing_and_outlines_it_better() -> None:
+    picture, truth = small_disc()
+    size, segment = (picture.height, picture.width), torch.zeros(1, 4)
+    once, twice = (doubt(Bright(), variants(picture), segment, size, room=room)[0] for room in (None, 2.2))
+    missed = [int((found.mask != truth).sum()) for found in (once, twice)]
+    assert missed[1] < missed[0] / 2
+    assert twice.object_score == once.object_score
+
+
+def test_a_second_look_stays_on_the_picture_and_goes_to_the_largest_part() -> None:
+    mask = np.zeros((100, 300), dtype=bool)
+    mask[0:10, 290:300] = True
+    mask[50:52, 20:22] = True
+    part = closer(picture_of(20, 100, 300), mask, 2.0)
+    assert part is not None
+    assert (part.top, part.bottom, part.left, part.right) == (0, 25, 275, 300)
+    assert (part.picture.height, part.picture.width) == (25, 25)
+
+
+@pytest.mark.parametrize("share", [0.5, 1.0])
+def test_there_is_no_second_look_at_what_fills_the_picture(share) -> None:
+    mask = np.zeros((80, 60), dtype=bool)
+    mask[: int(80 * share), :] = True
+    assert closer(picture_of(20, 80, 60), mask, 2.2) is None
+    whole = picture_of(255)
+    assert looked(whole).mask.any()
+
+
+def test_nothing_found_is_not_looked_at_again() -> None:
+    picture = picture_of(20)
+    found = doubt(Bright(), variants(picture), torch.zeros(1, 4), (64, 64), room=2.2)[0]
+    assert found.absent
 
 
 def ability(below: float = 0.5) -> Ability:
