@@ -36,6 +36,7 @@ from graphs.setup import Bounds, Reasoner, Setup
 from graphs.signing import signed
 from graphs.standing import Standing
 from graphs.trace import Trace, TraceError
+from graphs.whom import keep, recall
 from knowledge.blobs import BlobStore
 from knowledge.case import Case, Patient
 from knowledge.evidence import Evidence, Statement
@@ -88,6 +89,7 @@ class Conversation:
 
     Attributes:
         names: Neutral labels of files to the names the person gave; memory only.
+        knows_whom: Whether what names the patient in the files is known, so that it can be taken out of texts.
     """
 
     def __init__(self, identifier: str, trace: Trace, saver: BaseCheckpointSaver[Any], equipment: Equipment) -> None:
@@ -96,6 +98,7 @@ class Conversation:
         self.trace = trace
         self.journal = LiveJournal(trace)
         self.identity = Identity()
+        self.knows_whom = True
         self.names: dict[str, str] = {}
         self._graph = build(saver)
         self._saver = saver
@@ -126,6 +129,7 @@ class Conversation:
             conversation = cls(identifier, trace, saver, equipment)
             conversation.journal.note(opened(identifier, equipment, conversation.reasoner, settings))
             conversation._admit(read, chart)
+            keep(conversation.identity, trace.folder, home.identity_key)
             yield conversation
 
     @classmethod
@@ -144,6 +148,8 @@ class Conversation:
             conversation = cls(identifier, trace, saver, equipment)
             if conversation.journal.find(("admitted",)) is None:
                 raise TraceError(f"{identifier}: its files had not been read when it ended; open them again")
+            known = recall(folder, home.identity_key)
+            conversation.identity, conversation.knows_whom = known or Identity(), known is not None
             yield conversation
 
     def _admit(self, read: Read, chart: Chart) -> None:

@@ -49,6 +49,11 @@ class Home(BaseSettings):
         return self.home / "signing.key"
 
     @property
+    def identity_key(self) -> Path:
+        """The key of what is kept of patients' names, beside each conversation; made on first use."""
+        return self.home / "identity.key"
+
+    @property
     def documents(self) -> Path:
         """The user's own documents, which the library searches beside its cards."""
         return self.home / "documents.sqlite"

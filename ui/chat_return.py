@@ -10,7 +10,7 @@ from ui.chat_case import enlist, offered, panel
 from ui.chat_dialogs import consent
 from ui.chat_house import HOUSE
 from ui.chat_settings import Choices
-from ui.chat_turn import show_answer, show_standing, showing
+from ui.chat_turn import show_answer, show_evidence, show_standing, showing
 from ui.chat_visits import Visit
 
 
@@ -36,6 +36,7 @@ async def take_up(visit: Visit, identifier: str) -> None:
     conversation = _opened(visit, identifier)
     if not await _catch_up(visit, conversation):
         await cl.Message(content="The case is open again\\.", actions=offered(conversation)).send()
+        await show_evidence(conversation)
 
 
 async def _enter(visit: Visit, identifier: str) -> None:
@@ -47,9 +48,9 @@ async def _enter(visit: Visit, identifier: str) -> None:
     equipment = await visit.sitting.do(lambda: HOUSE.equipment(choices.reasoner))
     await visit.sitting.resume(equipment, identifier)
     visit.uploads = []
-    await cl.Message(
-        content="What names the patient in the files was not kept\\. Please do not type it in this conversation\\."
-    ).send()
+    if not _opened(visit, identifier).knows_whom:
+        words = "What names the patient in the files was not kept\\. Please do not type it in this conversation\\."
+        await cl.Message(content=words).send()
 
 
 def _opened(visit: Visit, identifier: str) -> Conversation:

@@ -51,6 +51,7 @@ class _Paused:
     equipment: Equipment
     identity: Identity
     names: dict[str, str]
+    knows_whom: bool
 
 
 class Sitting:
@@ -109,7 +110,13 @@ class Sitting:
             conversation, equipment = self.conversation, self._equipment
             if conversation is not None and equipment is not None:
                 await self.do(self._leave)
-                self._paused = _Paused(conversation.identifier, equipment, conversation.identity, conversation.names)
+                self._paused = _Paused(
+                    conversation.identifier,
+                    equipment,
+                    conversation.identity,
+                    conversation.names,
+                    conversation.knows_whom,
+                )
 
     async def wake(self) -> None:
         """Open a paused conversation again, with the names that it knew.
@@ -121,6 +128,7 @@ class Sitting:
         if paused is not None and self.conversation is None:
             conversation = await self.resume(paused.equipment, paused.identifier)
             conversation.identity, conversation.names = paused.identity, paused.names
+            conversation.knows_whom = paused.knows_whom
 
     async def _enter(self, equipment: Equipment, enter: Callable[[], Any]) -> Conversation:
         def work() -> Conversation:

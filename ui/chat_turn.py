@@ -101,6 +101,13 @@ async def show_standing(conversation: "Conversation", turn: int = 0) -> None:
     await _show([one for one in _said(conversation) if one.turn == turn and one.stands], conversation)
 
 
+async def show_evidence(conversation: "Conversation") -> None:
+    """In the panel beside, what the last answer that stands rests on; the page would show that of all answers."""
+    standing = [one for one in _said(conversation) if one.stands]
+    if standing:
+        await _open_panel(_elements(standing[-1], conversation), standing[-1].message)
+
+
 async def show_corrected(conversation: "Conversation", number: int) -> None:
     """What correction `number` brought, after each answer that it took the place of is marked so."""
     told = _said(conversation)
@@ -122,7 +129,6 @@ def _message(one: Said, conversation: "Conversation") -> cl.Message:
 
 async def _show(answers: list[Said], conversation: "Conversation") -> None:
     """Each as a run of its own, since the page puts thumbs under the last message of a run."""
-    evidence = conversation.evidence
     elements: list[cl.Text] = []
     for one in answers:
         parent = cl.context.current_step
@@ -130,15 +136,20 @@ async def _show(answers: list[Said], conversation: "Conversation") -> None:
         run.start = run.end = utc_now()
         await run.send()
         await _message(one, conversation).send()
-        elements = [_element(conversation.identifier, name) for name in one.rests_on if name in evidence]
+        elements = _elements(one, conversation)
         for element in elements:
             await element.send(for_id=one.message)
     if elements:
         await _open_panel(elements, answers[-1].message)
 
 
-def _element(conversation: str, identifier: str) -> cl.Text:
-    return cl.Text(name=words.mark(identifier), url=address(conversation, identifier), display="side")
+def _elements(one: Said, conversation: "Conversation") -> list[cl.Text]:
+    evidence, case = conversation.evidence, conversation.identifier
+    return [
+        cl.Text(name=words.mark(name), url=address(case, name), display="side")
+        for name in one.rests_on
+        if name in evidence
+    ]
 
 
 async def _open_panel(elements: list[cl.Text], message_id: str) -> None:

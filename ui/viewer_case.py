@@ -103,6 +103,7 @@ class Shown:
                     "replaced": revised.replaced if revised else {},
                     "withdrawn": revised.withdrawn if revised else (),
                     "answers": [revision.turn for revision in revised.answers] if revised else [],
+                    "differential": revised is not None and revised.differential is not None,
                 }
                 for (event, revised), time in zip(standing.corrections, made, strict=True)
             ],

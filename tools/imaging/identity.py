@@ -57,7 +57,8 @@ _BIRTH = re.compile(
 class Identity:
     """What names the patient of a case, and how to take it out of a text.
 
-    It is never written anywhere: it has no fields to print, and cannot be pickled.
+    It is never written anywhere: it has no fields to print, and cannot be pickled. What may be kept of
+    it are `Fingerprints`.
     """
 
     __slots__ = ("_dates", "_ids", "_names")
@@ -78,19 +79,19 @@ class Identity:
         for part in re.split(r"[\^=,;/\\()\s]+", text):
             clean = part.strip(".'\"-_")
             if len(clean) >= 2 and not clean.isdigit():
-                self._names.add(_fold(clean))
+                self._names.add(fold(clean))
 
     def add_phrase(self, text: str) -> None:
         """A name that is replaced only as a whole, such as an institution's or an address."""
         clean = " ".join(text.split())
         if len(clean) >= 4:
-            self._ids.add(_fold(clean))
+            self._ids.add(fold(clean))
 
     def add_id(self, text: str) -> None:
         """An identifier: patient ID, accession number, study ID. Single characters are ignored."""
         clean = text.strip()
         if len(clean) >= 3 or (len(clean) == 2 and any(letter.isdigit() for letter in clean)):
-            self._ids.add(_fold(clean))
+            self._ids.add(fold(clean))
 
     def add_birth_date(self, text: str) -> None:
         """A birth date in DICOM's form, YYYYMMDD."""
@@ -105,6 +106,10 @@ class Identity:
         self._names |= other._names
         self._ids |= other._ids
         self._dates |= other._dates
+
+    def parts(self) -> tuple[frozenset[str], frozenset[str], frozenset[date]]:
+        """Names, identifiers and birth dates, in lower case without accents: for `Fingerprints` alone."""
+        return frozenset(self._names), frozenset(self._ids), frozenset(self._dates)
 
     def scrub(self, text: str) -> str:
         """The text with what identifies the patient replaced by [name], [id], [date], [contact].
@@ -129,7 +134,7 @@ class Identity:
     def _scrub_names(self, text: str) -> str:
         if not self._names:
             return text
-        folded = _fold(text)
+        folded = fold(text)
         spans: list[tuple[int, int]] = []
         common: list[tuple[int, int]] = []
         for name in self._names:
@@ -143,7 +148,7 @@ class Identity:
         return _cut(text, spans, NAME)
 
 
-def _fold(text: str) -> str:
+def fold(text: str) -> str:
     """Lower case without accents, letter for letter, so that places in the text stay the same."""
     return text.lower() if text.isascii() else "".join(map(_fold_letter, text))
 
@@ -181,7 +186,7 @@ def _beside(span: tuple[int, int], others: Iterable[tuple[int, int]], folded: st
 
 
 def _replace(text: str, patterns: Iterable[str], mark: str) -> str:
-    folded = _fold(text)
+    folded = fold(text)
     spans = [match.span() for pattern in patterns for match in re.finditer(pattern, folded)]
     return _cut(text, spans, mark)
 

@@ -43,6 +43,7 @@ def router(house: House, access: Access) -> APIRouter:
             "PDF": f"/report/{identifier}.pdf",
             "Save as HTML": f"/report/{identifier}.html",
             "Record": f"/trace/{identifier}",
+            "Chat": f"/thread/{identifier}",
         }
         return _page(html(made, links), {})
 

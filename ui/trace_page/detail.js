@@ -156,10 +156,7 @@ function body(record, at, state, open) {
       claimList(listOf(event.claims).filter((claim) => claim.verdict === "supported"), "Stand"), claimList(event.withheld, "Withheld"),
       section("Draft", block(event.draft)),
     ];
-    case "differentiated": return [
-      listOf(event.differential?.candidates).map((one) => candidateView(one, open)),
-      section("Trees that were rejected", listOf(event.differential?.withheld).map((words) => h("p", { class: "caveat" }, shown(words)))),
-    ];
+    case "differentiated": return differentialView(event.differential, open);
     case "answered": return [
       h("div", { class: "answer" }, citedText(event.answer, open)), event.bound ? h("p", { class: "caveat" }, shown(`stopped at the limit of ${event.bound}`)) : null,
       claimList(event.claims, "Claims"), claimList(event.withheld, "Withheld"),
@@ -168,6 +165,7 @@ function body(record, at, state, open) {
     case "revised": return [
       facts([["replaced", Object.entries(event.replaced ?? {}).map(([old, now]) => `${old} by ${now}`).join(", ")], ["withdrawn", listOf(event.withdrawn).join(", ")]]),
       listOf(event.answers).map((revision) => section(`Answer ${revision.turn} as revised`, h("div", { class: "answer" }, citedText(revision.answer, open)), claimList(revision.withheld, "Withheld"))),
+      event.differential ? section("The differential as it stands now", differentialView(event.differential, open)) : null,
     ];
     case "judged": return facts([["answer", event.turn], ["opinion", event.opinion], ["comment", event.comment], ["by", event.by],
       ["given on", hashText(String(event.head))], ["signed with", event.key_used ? hashText(event.key_used) : "no key"], ["signature", event.signature ? hashText(event.signature) : ""]]);
@@ -176,6 +174,14 @@ function body(record, at, state, open) {
       return [cards, Object.keys(rest).length ? section("What it holds", json(rest)) : null];
     }
   }
+}
+
+function differentialView(differential, open) {
+  const candidates = listOf(differential?.candidates);
+  return [
+    candidates.length ? candidates.map((one) => candidateView(one, open)) : h("p", { class: "quiet" }, "no candidate"),
+    section("Trees that were rejected", listOf(differential?.withheld).map((words) => h("p", { class: "caveat" }, shown(words)))),
+  ];
 }
 
 function eventDetail(record, at, open) {

@@ -5,7 +5,6 @@ import re
 import tempfile
 import threading
 from collections import OrderedDict
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any, Literal, Protocol
 
@@ -133,6 +132,9 @@ def _first_question(file: Path) -> str:
     return ""
 
 
+_WAYS = {"Chat": "thread", "Report": "report", "Viewer": "viewer"}
+
+
 def router(house: House, access: Access) -> APIRouter:
     """Everything under /trace."""
     conversations = Conversations(house, access)
@@ -142,9 +144,7 @@ def router(house: House, access: Access) -> APIRouter:
     @routes.get("/{identifier}", response_class=HTMLResponse)
     def page(request: Request, identifier: str) -> Response:
         conversations.file(request, identifier)
-        links = {"Report": f"/report/{identifier}"}
-        if find_spec("ui.viewer") is not None:
-            links["Viewer"] = f"/viewer/{identifier}"
+        links = {name: f"/{way}/{identifier}" for name, way in _WAYS.items()}
         document, policy = served(identifier, links)
         return HTMLResponse(document, headers={"content-security-policy": policy, "cache-control": "no-store"})
 

@@ -101,7 +101,7 @@ function told(event) {
     case "answered": return ["answer", `Answer ${event.turn}`, event.answer];
     case "corrected": return ["person", `Correction ${event.number}`, `${event.of} ${filedBy(event).length ? `is replaced by ${filedBy(event).map((item) => item.id).join(", ")}` : "is rejected"}${event.reason ? `: ${event.reason}` : ""}`];
     case "revised": return ["verifier", "What followed from the correction",
-      `${Object.keys(event.replaced ?? {}).length} replaced, ${listOf(event.withdrawn).length} withdrawn, ${counted(listOf(event.answers).length, "answer")} revised`];
+      `${Object.keys(event.replaced ?? {}).length} replaced, ${listOf(event.withdrawn).length} withdrawn, ${counted(listOf(event.answers).length, "answer")} revised${event.differential ? ", the differential changed" : ""}`];
     case "judged": return ["person", "A reader's opinion", `answer ${event.turn}: ${event.opinion}${event.comment ? `, ${event.comment}` : ""}`];
     case "stopped": return ["person", "Stopped", `before step ${event.step}`];
     case "resumed": return ["system", "Taken up again", event.torn_bytes ? `${event.torn_bytes} bytes of an unfinished write were dropped` : "after the process before had ended"];

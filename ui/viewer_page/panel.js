@@ -6,6 +6,7 @@ const NAMES = { mask: "outline", region: "box", measurement: "measurement", abse
 const TOOLS = [["window", "Window", "W"], ["scroll", "Scroll", "M"], ["pan", "Pan", "P"], ["zoom", "Zoom", "Z"],
   ["ruler", "Ruler", "R"]];
 
+const shortened = (words, length) => (words.length > length ? `${words.slice(0, length - 1)}…` : words);
 const kindOf = (item) => NAMES[item.kind] || item.kind.replaceAll("_", " ");
 const at = (selector) => document.querySelector(selector);
 
@@ -27,6 +28,7 @@ export class Panel {
     at("#images").onchange = (event) => viewer.look(event.target.value);
     at("#opacity").oninput = (event) => { viewer.opacity = Number(event.target.value) / 100; viewer.redraw(); };
     at("#overlays").onchange = () => viewer.toggleOverlays();
+    at("#chat").href = viewer.base.replace("/viewer/", "/thread/");
     at("#trace").href = viewer.base.replace("/viewer/", "/trace/");
     at("#keys").append(...table.map(([keys, does]) => make("div", {}, make("kbd", {}, keys), does)));
     addEventListener("beforeunload", (event) => { if (viewer.edit?.strokes.done.length) event.preventDefault(); });
@@ -52,7 +54,7 @@ export class Panel {
   fill() {
     const { told } = this.viewer;
     at("#images").replaceChildren(...told.images.map((image) =>
-      make("option", { value: image.id }, `${image.id} ${image.label}`)));
+      make("option", { value: image.id }, shortened(`${image.id} ${image.label}`, 28))));
     this.#answers(told.answers);
     this.#history(told.corrections);
     if (this.viewer.image) this.show();
@@ -92,11 +94,11 @@ export class Panel {
         viewer.redraw();
       } }) : make("span", { className: "hole" });
     const name = item.kind === "measurement" ? `${item.target}: ${item.name} ${item.text.split(" (")[0]}`
-      : item.title || item.target || kindOf(item);
+      : item.title || item.target || shortened(item.words, 60);
     const swatch = make("span", { className: item.kind === "mask" ? "swatch" : "swatch none" });
     if (item.kind === "mask") swatch.style.background = `rgb(${viewer.colour(item.id).join(",")})`;
     const row = make("li", {}, box, swatch);
-    const kind = name === kindOf(item) || item.kind === "measurement" ? "" : kindOf(item);
+    const kind = item.kind === "measurement" ? "" : kindOf(item);
     const button = make("button", { className: "item", onclick: () => viewer.jump(item.id) },
       make("b", {}, item.id), make("span", {}, name, " ", make("small", {}, kind)));
     button.dataset.id = item.id;
@@ -278,7 +280,8 @@ export class Panel {
     this.tell([made.new ? `${made.of} is now ${made.new}.` : `${made.of} was rejected.`,
       again ? `${count(again, "result")} established again.` : "",
       made.withdrawn.length ? `Withdrawn: ${made.withdrawn.join(", ")}.` : "",
-      made.answers.length ? `${count(made.answers.length, "answer")} revised.` : "No answer rested on it."].join(" "));
+      made.answers.length ? `${count(made.answers.length, "answer")} revised.` : "No sentence of an answer rested on it.",
+      made.differential ? "The differential changed: the chat shows it." : ""].join(" "));
   }
 
   busy(is) {
