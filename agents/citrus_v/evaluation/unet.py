@@ -20,7 +20,7 @@ from agents.citrus_v.training.folders import read
 from agents.citrus_v.training.recipe import Recipe, RecipeError
 from agents.citrus_v.training.targets import CENTRE, CENTRE_SHARE, TARGETS
 
-CHANNELS = (24, 48, 96, 192, 256)
+CHANNELS = (16, 32, 64, 128, 256)
 
 
 def network() -> UNet:
