@@ -11,8 +11,9 @@ from graphs.mentions import tags_of
 from graphs.reading_numbers import Figure, Relation, unit_of
 from graphs.reading_words import Polarity, Reading, Word, stem, stems
 from knowledge.case import Case
-from knowledge.evidence import TRUNCATED, Passage, Threshold, compares
+from knowledge.evidence import TRUNCATED, Passage
 from knowledge.quantity import Quantity
+from knowledge.threshold import Threshold, compares
 
 _GRADED = stems(GRADED)
 _POLES = {stem(word): (stem(other), sign) for word, (other, sign) in POLES.items()}

@@ -9,7 +9,8 @@ from enum import StrEnum
 from typing import Any
 
 from knowledge.case import Record
-from knowledge.evidence import Score, Side, Status, Threshold
+from knowledge.evidence import Score, Side, Status
+from knowledge.threshold import Threshold
 
 
 class Rule(StrEnum):

@@ -8,7 +8,8 @@ from typing import Annotated, Self
 from pydantic import Field, StringConstraints, TypeAdapter, ValidationError, model_validator
 
 from knowledge.case import Modality, Record
-from knowledge.evidence import Source, Threshold
+from knowledge.evidence import Source
+from knowledge.threshold import Threshold
 
 LIBRARY = Path(__file__).parent / "library"
 """The cards that come with the system."""

@@ -9,7 +9,7 @@ from pydantic import Field, StringConstraints, TypeAdapter, ValidationError, mod
 
 from knowledge.card import Card, CardError, Prose, Term
 from knowledge.case import Modality, Record
-from knowledge.evidence import Threshold
+from knowledge.threshold import Threshold
 
 DISEASES = Path(__file__).parent / "diseases"
 """The criteria that come with the system."""

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from knowledge.case import Patient
-from knowledge.evidence import TRUNCATED, Measurement, Status, Threshold, compares
+from knowledge.evidence import TRUNCATED, Measurement, Status
 from knowledge.population import belongs
 from knowledge.quantity import Unit
+from knowledge.threshold import Threshold, compares
 
 Misfit = Literal["", "meaning", "unit", "spacing", "field of view", "population"]
 

@@ -17,9 +17,9 @@ from knowledge.evidence import (
     Region,
     Statement,
     Status,
-    Threshold,
 )
 from knowledge.holding import Held, hold, named_alike
+from knowledge.threshold import Threshold
 from tools.tool import Context, ToolRefusal
 
 

@@ -10,7 +10,7 @@ from agents.protocol.conversation import Piece
 from agents.protocol.meaning import vector, vectors
 from agents.protocol.sentences import without_interval
 from agents.protocol.words import stems
-from knowledge.evidence import compares
+from knowledge.threshold import compares
 
 RELEVANT = 0.35
 """Least cosine between a question and a passage that is worth quoting."""

@@ -6,7 +6,8 @@ from pydantic import Field, StringConstraints
 
 from knowledge.card import Prose, Term
 from knowledge.case import Modality, Record
-from knowledge.evidence import Source, Threshold
+from knowledge.evidence import Source
+from knowledge.threshold import Threshold
 
 
 class Excerpt(Record):

@@ -25,10 +25,10 @@ from knowledge.evidence import (
     Region,
     Side,
     Source,
-    Threshold,
     View,
 )
 from knowledge.quantity import Quantity, SpacingSource, Unit
+from knowledge.threshold import Threshold
 
 SHA = "0" * 64
 

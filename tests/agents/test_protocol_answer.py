@@ -14,8 +14,8 @@ from graphs.verify import verify
 from knowledge.briefing import objection
 from knowledge.case import Case, Modality, Problem
 from knowledge.claim import Claim, Verdict
-from knowledge.evidence import Threshold
 from knowledge.quantity import SpacingSource
+from knowledge.threshold import Threshold
 from tests.agents.protocol_messages import World, case, image, lung_passage
 
 

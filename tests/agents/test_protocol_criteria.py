@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 
 from agents.protocol import ProtocolReasoner
-from knowledge.evidence import Appraisal, Criterion, Evidence, Limitation, Status, Threshold
+from knowledge.evidence import Appraisal, Criterion, Evidence, Limitation, Status
 from knowledge.quantity import Quantity
+from knowledge.threshold import Threshold
 from tests.agents.protocol_messages import World, lung_passage, standard_tools, tool
 
 LIMIT = Threshold(name="fat volume, too much fat", comparison=">", value=500, unit="mL")

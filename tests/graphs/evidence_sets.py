@@ -21,9 +21,9 @@ from knowledge.evidence import (
     Source,
     Statement,
     Status,
-    Threshold,
 )
 from knowledge.quantity import Quantity, SpacingSource, Unit
+from knowledge.threshold import Threshold
 
 BLOB = "a" * 64
 

@@ -17,9 +17,9 @@ from knowledge.evidence import (
     Passage,
     Side,
     Status,
-    Threshold,
 )
 from knowledge.quantity import Unit
+from knowledge.threshold import Threshold
 from tests.graphs.evidence_sets import BLOB, measured, passage, quantity
 
 WORDS = (

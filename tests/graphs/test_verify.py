@@ -18,9 +18,9 @@ from knowledge.evidence import (
     Region,
     Side,
     Statement,
-    Threshold,
 )
 from knowledge.quantity import Unit
+from knowledge.threshold import Threshold
 from tests.graphs.evidence_sets import BLOB, CASE, ids, image, measured, passage, quantity
 
 CONTRADICTED, UNSUPPORTED = Verdict.CONTRADICTED, Verdict.UNSUPPORTED

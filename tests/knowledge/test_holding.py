@@ -3,10 +3,11 @@
 import pytest
 
 from knowledge.case import Patient
-from knowledge.evidence import TRUNCATED, Measurement, Status, Threshold
+from knowledge.evidence import TRUNCATED, Measurement, Status
 from knowledge.holding import Misfit, hold
 from knowledge.population import belongs
 from knowledge.quantity import Quantity, SpacingSource, Unit
+from knowledge.threshold import Threshold
 
 ADULT = Patient(age_years=50, sex="female")
 
