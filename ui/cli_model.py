@@ -129,22 +129,29 @@ def bench(
     dtype: Annotated[str, typer.Option("--dtype", help="auto, float32, bfloat16 or float16.")] = "auto",
     attention: Attention = "sdpa",
     tokens: Annotated[int, typer.Option("--tokens", min=2, max=4096, help="Tokens of the answer.")] = 64,
+    decoding: Annotated[
+        str, typer.Option("--decoding", help="growing, static, compiled; auto compiles on a GPU and grows elsewhere.")
+    ] = "auto",
     as_json: AsJson = False,
 ) -> None:
     """Time a checkpoint on this machine: tokens, masks, memory, and the ratio to the limit of the bandwidth."""
     from agents.citrus_v.grammar import Grammars
     from agents.citrus_v.reader import Reader
     from agents.citrus_v.speed import measure
+    from agents.citrus_v.steps import Decoding
 
     with _told():
-        reader = Reader.from_pretrained(path, device_map=device, dtype=dtype, attn_implementation=attention)
+        reader = Reader.from_pretrained(
+            path, decoding=Decoding(decoding), device_map=device, dtype=dtype, attn_implementation=attention
+        )
         speed = measure(reader, Grammars(reader.processor, reader.model.config), tokens=tokens)
     if as_json:
         typer.echo(json.dumps({"folder": str(path), **asdict(speed)}))
         return
     _print(
         {
-            "device": f"{speed.device}, {speed.precision}",
+            "device": f"{speed.device}, {speed.precision}, {speed.decoding} keys and values",
+            "warm-up": f"{speed.warm_up_s:.1f} s, once",
             "decode": f"{speed.decode_tokens_per_second:.1f} tokens/s",
             "limit of the bandwidth": (
                 f"{speed.bandwidth_ratio:.1%} of {speed.copy_bandwidth / speed.weight_bytes:.1f} tokens/s "

@@ -143,7 +143,7 @@ class CitrusVReasoner(BaseChatModel):
         constraint = self.grammars.reply(tools, _choice(tool_choice))
         written = self._written(messages, tools)
         # Taken out while in use, so that a second reply at the same time begins from nothing.
-        memory = self.shelf.take(self._key) or ReadSoFar(self.reader.model)
+        memory = self.shelf.take(self._key) or ReadSoFar(self.reader.model, self.reader.steps)
         sound = True
         text = codecs.getincrementaldecoder("utf-8")("replace")
         words = ReplyReader(held=False)

@@ -9,6 +9,7 @@ from torch import Tensor
 from transformers import DynamicCache
 
 from agents.citrus_v.model import CitrusV
+from agents.citrus_v.steps import StaticSteps
 
 Chooser = Callable[[Tensor, Sequence[Sequence[int]]], Tensor]
 """From logits (batch, vocabulary) and the answers so far to the next tokens (batch,)."""
@@ -63,6 +64,7 @@ def generate(
     max_new_tokens: int,
     choose: Chooser = greedy,
     on_token: Callable[[int, int], None] | None = None,
+    steps: StaticSteps | None = None,
 ) -> list[Generated]:
     """Answer every prompt; rows of the batch cannot see one another.
 
@@ -75,6 +77,7 @@ def generate(
         max_new_tokens: At most this many for each, at least 1.
         choose: Greedy unless something constrains or samples.
         on_token: Told (prompt, token) as each is chosen.
+        steps: Read the answer to a single prompt, where it is read in fixed buffers.
 
     Raises:
         ValueError: There is nothing to answer, or image tokens and features do not match.
@@ -86,11 +89,12 @@ def generate(
     ends, seg = model.config.end_token_ids, model.config.seg_token_id
     cache = DynamicCache(config=model.config.mllm_config.text_config)
     hidden, mask, position = _prefill(model, prompts, cache)
+    logits = model.predict(hidden)
     answers: list[list[int]] = [[] for _ in prompts]
     segments: list[list[Tensor]] = [[] for _ in prompts]
     finishes: list[Finish | None] = [None] * len(prompts)
     while True:
-        chosen = choose(model.predict(hidden), answers)
+        chosen = choose(logits, answers)
         tokens = chosen.tolist()
         reading = []
         for row, token in enumerate(tokens):
@@ -107,10 +111,14 @@ def generate(
                 reading.append(row)
         if None not in finishes and not reading:
             break
-        if mask is not None:
-            mask = torch.cat([mask, mask.new_ones((len(prompts), 1))], dim=1)
-        embeddings = model.mllm.get_input_embeddings()(chosen.reshape(-1, 1))
-        hidden = model.read(embeddings, position.expand(3, -1, -1), mask, cache)[:, -1]
+        if steps is not None and len(prompts) == 1:
+            hidden, logits = steps.read(cache, tokens, int(position))
+        else:
+            if mask is not None:
+                mask = torch.cat([mask, mask.new_ones((len(prompts), 1))], dim=1)
+            embeddings = model.mllm.get_input_embeddings()(chosen.reshape(-1, 1))
+            hidden = model.read(embeddings, position.expand(3, -1, -1), mask, cache)[:, -1]
+            logits = model.predict(hidden)
         position = position + 1
         for row in reading:
             segments[row].append(hidden[row].clone())

@@ -17,6 +17,10 @@ from transformers import DynamicCache
 from agents.citrus_v.model import CitrusV
 from agents.citrus_v.pictures import Picture
 from agents.citrus_v.processor import CitrusVProcessor, Message
+from agents.citrus_v.steps import StaticSteps
+
+STEPPED = 4
+"""Words that are read one by one where the step is recorded; more are read faster together."""
 
 KEPT_CONVERSATIONS = 4
 """Conversations whose keys and values are kept at once."""
@@ -62,12 +66,17 @@ class Written:
 class ReadSoFar:
     """Keys and values of what was read, for one conversation at batch 1.
 
+    Args:
+        model: Ready to answer.
+        steps: Read the words of answers, where they are read in fixed buffers.
+
     Attributes:
         kept: Tokens of the last prompt that were not read again.
     """
 
-    def __init__(self, model: CitrusV) -> None:
+    def __init__(self, model: CitrusV, steps: StaticSteps | None = None) -> None:
         self.model = model
+        self.steps = steps
         self.kept = 0
         self._cache = DynamicCache(config=model.config.mllm_config.text_config)
         self._keys: list[int | str] = []
@@ -84,6 +93,8 @@ class ReadSoFar:
         Args:
             features: Asked only for pictures of which something is new.
         """
+        if self.steps is not None:
+            self.steps.settle(self._cache)
         # The last token is always read: its state says what comes next.
         start = min(_common(self._keys, written.keys), len(written.ids) - 1)
         if len(self._keys) > start:
@@ -102,13 +113,22 @@ class ReadSoFar:
     @torch.inference_mode()
     def go_on(self, tokens: Sequence[int]) -> Tensor:
         """Read words of the answer; the next token's logits, (vocabulary,) float32."""
+        if self.steps is not None and len(tokens) <= STEPPED:
+            _, logits = self.steps.read(self._cache, tokens, self._next)
+        else:
+            logits = self.model.predict(self._together(tokens))
+        self._keys += tokens
+        self._next += len(tokens)
+        return logits[0].float()
+
+    def _together(self, tokens: Sequence[int]) -> Tensor:
+        """Read words in one pass; the state of the last, (1, hidden)."""
+        if self.steps is not None:
+            self.steps.settle(self._cache)
         device = self.model.mllm.device
         ids = torch.tensor([list(tokens)], device=device)
         positions = torch.arange(self._next, self._next + len(tokens), device=device).expand(3, 1, -1)
-        hidden = self.model.read(self.model.embed(ids, ()), positions, cache=self._cache)[:, -1]
-        self._keys += tokens
-        self._next += len(tokens)
-        return self.model.predict(hidden)[0].float()
+        return self.model.read(self.model.embed(ids, ()), positions, cache=self._cache)[:, -1]
 
     def _new_features(self, written: Written, start: int, features: Features) -> list[Tensor]:
         """Features at the image tokens from `start` on."""

@@ -15,6 +15,7 @@ from agents.citrus_v.masks import DrawnMask, draw
 from agents.citrus_v.model import CitrusV, ImageEmbedding, MaskLogits
 from agents.citrus_v.pictures import Picture
 from agents.citrus_v.processor import CitrusVProcessor, Message
+from agents.citrus_v.steps import Decoding, StaticSteps
 
 KEPT_PICTURES = 16
 """Pictures whose features are kept; with Hiera-L about 17 MB each in float32."""
@@ -89,11 +90,23 @@ class Reader:
         model: Ready to answer.
         processor: Of the same checkpoint.
         kept: How many pictures to remember.
+        decoding: How the tokens of an answer are read; see `Decoding`.
+
+    Raises:
+        ValueError: The model cannot be decoded so.
     """
 
-    def __init__(self, model: CitrusV, processor: CitrusVProcessor, *, kept: int = KEPT_PICTURES) -> None:
+    def __init__(
+        self,
+        model: CitrusV,
+        processor: CitrusVProcessor,
+        *,
+        kept: int = KEPT_PICTURES,
+        decoding: Decoding = Decoding.AUTO,
+    ) -> None:
         self.model = model
         self.processor = processor
+        self.steps = StaticSteps.of(model, decoding)
         self.seen: FeatureCache[tuple[Tensor, tuple[int, int, int]]] = FeatureCache(kept)
         self.embedded: FeatureCache[ImageEmbedding] = FeatureCache(kept)
         self._beside = ThreadPoolExecutor(1, thread_name_prefix="citrus-v-segmenter")
@@ -106,11 +119,12 @@ class Reader:
         min_pixels: int | None = None,
         max_pixels: int | None = None,
         kept: int = KEPT_PICTURES,
+        decoding: Decoding = Decoding.AUTO,
         **kwargs: Any,
     ) -> Self:
         """Open a checkpoint folder; `kwargs` are those of `checkpoint.load`."""
         processor = CitrusVProcessor.from_pretrained(folder, min_pixels=min_pixels, max_pixels=max_pixels)
-        return cls(CitrusV.from_pretrained(folder, **kwargs), processor, kept=kept)
+        return cls(CitrusV.from_pretrained(folder, **kwargs), processor, kept=kept, decoding=decoding)
 
     def read(
         self,
@@ -135,7 +149,7 @@ class Reader:
             if on_token is not None:
                 on_token(row, token)
 
-        generated = generate(self.model, prompts, max_new_tokens, choose, heard)
+        generated = generate(self.model, prompts, max_new_tokens, choose, heard, self.steps)
         replies = []
         for turn, answer in zip(turns, generated, strict=True):
             masks: list[DrawnMask] = []

@@ -21,6 +21,7 @@ from agents.citrus_v.model import CitrusV
 from agents.citrus_v.pictures import Picture
 from agents.citrus_v.processor import Message
 from agents.citrus_v.reader import Reader
+from agents.citrus_v.steps import Decoding
 
 T = TypeVar("T")
 
@@ -35,10 +36,12 @@ class Speed:
     Attributes:
         device: Where the language model is.
         precision: Of its weights.
+        decoding: How the tokens of the answer were read.
         weight_bytes: Read for each token: layers and head, neither the table of words nor the vision encoder.
         copy_bandwidth: Bytes read and written in a second.
         decode_tokens_per_second: One answer at a time, with the grammar's mask.
         bandwidth_ratio: The tokens in a second over those that the bandwidth allows.
+        warm_up_s: The first question and words of an answer at all, with whatever is compiled for them.
         first_token_cold_s: A first question about one picture, whose features are not known.
         first_token_warm_s: A question later in the same conversation.
         prompt_tokens, new_tokens: Of the first and what the second added.
@@ -49,10 +52,12 @@ class Speed:
 
     device: str
     precision: str
+    decoding: str
     weight_bytes: int
     copy_bandwidth: float
     decode_tokens_per_second: float
     bandwidth_ratio: float
+    warm_up_s: float
     first_token_cold_s: float
     first_token_warm_s: float
     prompt_tokens: int
@@ -66,7 +71,7 @@ def measure(reader: Reader, grammars: Grammars, *, tokens: int = 64, side: int =
     """Measure a model that is ready to answer.
 
     Args:
-        reader: Nothing that it has seen is used.
+        reader: Answers as it decodes; nothing that it has seen is used.
         tokens: Of the answer.
         side: Of the square picture, in pixels.
         repeats: Of each measurement but the first token's; the median counts.
@@ -77,10 +82,11 @@ def measure(reader: Reader, grammars: Grammars, *, tokens: int = 64, side: int =
         torch.cuda.reset_peak_memory_stats(device)
     pixels = np.random.default_rng(0).integers(0, 256, (side, side, 3), dtype=np.uint8)
     picture = Picture(pixels)
-    unseen = Reader(model, processor)
+    steps = reader.steps
+    unseen = Reader(model, processor, decoding=Decoding.GROWING)  # its pictures are used, not its decoding
     opening = (Message("system", "You read medical images."), Message("user", "What do you see here?", (picture,)))
-    _read(Reader(model, processor), ReadSoFar(model), opening)  # the device warms up
-    memory = ReadSoFar(model)
+    warm_up, _ = _timed(lambda: _warm_up(reader, opening), device)
+    memory = ReadSoFar(model, steps)
     cold, (written, logits) = _timed(lambda: _read(unseen, memory, opening), device)
     prompt_tokens = len(written.ids)
     seconds = []
@@ -88,12 +94,12 @@ def measure(reader: Reader, grammars: Grammars, *, tokens: int = 64, side: int =
     said: list[int] = []
     for _ in range(tokens):
         began = time.perf_counter()
+        # The host finds what is allowed while the device still reads the token before.
         allowed = constraint.allowed().to(device)
         allowed[list(model.config.end_token_ids)] = False  # the answer must not end before it was measured
         token = int(logits.masked_fill(~allowed, float("-inf")).argmax())
         constraint.say(token)
         logits = memory.go_on([token])
-        _wait(device)
         seconds.append(time.perf_counter() - began)
         said.append(token)
     answer = Message("assistant", processor.decode(said))
@@ -106,10 +112,12 @@ def measure(reader: Reader, grammars: Grammars, *, tokens: int = 64, side: int =
     return Speed(
         device=torch.cuda.get_device_name(device) if device.type == "cuda" else str(device),
         precision=str(model.mllm.dtype).removeprefix("torch."),
+        decoding=_decoding(reader),
         weight_bytes=weights,
         copy_bandwidth=bandwidth,
         decode_tokens_per_second=rate,
         bandwidth_ratio=rate * weights / bandwidth,
+        warm_up_s=warm_up,
         first_token_cold_s=cold,
         first_token_warm_s=warm,
         prompt_tokens=prompt_tokens,
@@ -150,13 +158,27 @@ def _read(reader: Reader, memory: ReadSoFar, messages: tuple[Message, ...]) -> t
     return written, memory.read(written, lambda picture: reader.features(picture)[0])
 
 
+def _warm_up(reader: Reader, messages: tuple[Message, ...]) -> None:
+    """Let the device, and what is compiled, come to rest; a GPU replays a step from its third time on."""
+    memory = ReadSoFar(reader.model, reader.steps)
+    _read(Reader(reader.model, reader.processor, decoding=Decoding.GROWING), memory, messages)
+    for token in reader.processor.words("This."):
+        memory.go_on([token])
+
+
+def _decoding(reader: Reader) -> str:
+    if reader.steps is None:
+        return str(Decoding.GROWING)
+    return str(Decoding.COMPILED if reader.steps.compiled else Decoding.STATIC)
+
+
 def _masks(reader: Reader, picture: Picture, repeats: int) -> tuple[float, float]:
     """Seconds of one encoding of the picture, and of one mask on it."""
     model = reader.model
     device = model.segmenter.no_memory_embedding.device
     hidden = int(model.config.mllm_config.text_config.hidden_size)
     segments = torch.randn(1, hidden, device=model.projector.linear1.weight.device)
-    Reader(model, reader.processor).draw(picture, segments)
+    Reader(model, reader.processor, decoding=Decoding.GROWING).draw(picture, segments)
     encoding, _ = _timed(lambda: reader.embedding(picture), device)
     return encoding, statistics.median(
         _timed(lambda: reader.draw(picture, segments), device)[0] for _ in range(repeats)

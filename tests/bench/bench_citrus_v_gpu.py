@@ -2,7 +2,8 @@
 
 The weights are noise, but the work is that of the published 8B: the same shapes, bfloat16, the same code
 path as `citrus model bench`, and a vocabulary as large. Run: python -m tests.bench.bench_citrus_v_gpu
-On a machine without a GPU, --tiny --device cpu goes the same way with a small model.
+Keys and values that grow come first, and those at fixed places with a compiled step after, in one run. On a
+machine without a GPU, --tiny --device cpu goes the same way with a small model, best with --decoding growing static.
 """
 
 import argparse
@@ -20,6 +21,7 @@ from agents.citrus_v.model import CitrusV
 from agents.citrus_v.processor import CitrusVProcessor
 from agents.citrus_v.reader import Reader
 from agents.citrus_v.speed import measure
+from agents.citrus_v.steps import Decoding
 from tests.agents.citrus_v import tiny
 
 # Ids of Qwen2.5's own vocabulary, as config.json of the published 8B gives them, and [SEG] after it.
@@ -76,6 +78,7 @@ def main() -> None:
     parser.add_argument("--tokens", type=int, default=128, help="tokens of the answer")
     parser.add_argument("--side", type=int, default=1000, help="of the square picture; 1000 is the most Qwen sees")
     parser.add_argument("--repeats", type=int, default=10)
+    parser.add_argument("--decoding", nargs="+", type=Decoding, default=[Decoding.GROWING, Decoding.COMPILED])
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     torch.manual_seed(0)
@@ -85,19 +88,25 @@ def main() -> None:
     else:
         model = published_size(arguments.device)
         processor = CitrusVProcessor(tokenizer(), model.config)
-    speed = measure(
-        Reader(model, processor),
-        Grammars(processor, model.config),
-        tokens=arguments.tokens,
-        side=arguments.side,
-        repeats=arguments.repeats,
-    )
+    runs = [
+        measure(
+            Reader(model, processor, decoding=decoding),
+            Grammars(processor, model.config),
+            tokens=arguments.tokens,
+            side=arguments.side,
+            repeats=arguments.repeats,
+        )
+        for decoding in arguments.decoding
+    ]
     report = {
         "parameters": sum(weight.numel() for weight in model.parameters()),
-        **asdict(speed),
+        "runs": [asdict(speed) for speed in runs],
+        "times_as_fast_as_the_first": [
+            round(speed.decode_tokens_per_second / runs[0].decode_tokens_per_second, 2) for speed in runs
+        ],
         "aims": {
-            "decode_at_least_60_percent_of_bandwidth": speed.bandwidth_ratio >= 0.6,
-            "mask_under_0.15_s": speed.mask_s < 0.15,
+            "decode_at_least_60_percent_of_bandwidth": runs[-1].bandwidth_ratio >= 0.6,
+            "mask_under_0.15_s": runs[-1].mask_s < 0.15,
         },
     }
     print(json.dumps(report, indent=None if arguments.json else 2))
