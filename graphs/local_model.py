@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from langgraph.config import get_stream_writer
+
 from agents.citrus_v.abilities import Abilities
 from agents.citrus_v.backends import CitrusVGrounder, CitrusVSegmenter, InstanceGrounder, look
 from agents.citrus_v.chat import CitrusVReasoner
@@ -59,7 +61,9 @@ class LocalModel:
 
     def segmenter(self) -> Segmenter:
         """Who outlines for the tools."""
-        return ModelSegmenter(CitrusVSegmenter(self.reader, self.weights[:12], abilities=self.abilities))
+        return ModelSegmenter(
+            CitrusVSegmenter(self.reader, self.weights[:12], progress=tell_slices, abilities=self.abilities)
+        )
 
     def grounder(self) -> Grounder:
         """Who draws boxes for the tools."""
@@ -153,6 +157,17 @@ class ModelLooker:
         with _refusals():
             found = look(self.reader, image, volume, question, slice_index=slice_index, box=box)
         return Look(found.answer, found.confidence)
+
+
+def tell_slices(done: int, known: int) -> None:
+    """Tell who follows the turn how many of a volume's slices, of those known to need it, were asked about."""
+    if known == 1:  # a picture, which is no wait
+        return
+    try:
+        writer = get_stream_writer()
+    except RuntimeError:  # outside a turn nobody follows
+        return
+    writer({"type": "slices", "done": done, "known": known})
 
 
 def _targets(offers: Sequence[Offer]) -> list[Target]:

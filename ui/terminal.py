@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from tools.conformance import Report
     from tools.tool import Services, Tool
 
+_BAR = 40
 _MARK = r"\[E\d+(?:\s*,\s*E\d+)*\]"
 
 
@@ -73,6 +74,11 @@ class Terminal:
         if update["type"] == "tool_started":
             arguments = ", ".join(f"{name}={value}" for name, value in update["arguments"].items())
             self.err.print(f"[cyan]→ {escape(update['purpose'])}[/cyan] [dim]{escape(arguments)}[/dim]")
+        elif update["type"] == "slices" and self.err.is_terminal:
+            done, known = update["done"], update["known"]
+            filled = _BAR * done // known
+            bar = f"{'━' * filled}[dim]{'·' * (_BAR - filled)}[/dim] {done} of {known} slices"
+            self.err.print("  " + bar, end="\n" if done == known else "\r")
         elif update["type"] == "tool_finished":
             event = update["event"]
             words = event.refused or event.fault or "; ".join(_brief(item) for item in event.evidence)

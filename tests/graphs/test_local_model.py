@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import PIL.Image
 import pytest
+from langgraph.graph import START, StateGraph
 from typer.testing import CliRunner
 
 from agents.citrus_v.chat import CitrusVReasoner
@@ -16,7 +17,7 @@ from graphs.diagnose import NOTICE
 from graphs.equipment import EquipmentError, equip, services
 from graphs.events import Admitted, Asked, Opened, ReasonerFinished
 from graphs.home import Home
-from graphs.local_model import LocalModel
+from graphs.local_model import LocalModel, tell_slices
 from graphs.overview import overview
 from graphs.replay import replay
 from graphs.setup import Bounds
@@ -169,3 +170,14 @@ def test_a_picture_that_may_hold_a_name_stays_here(film: Path, tmp_path: Path) -
     away = overview(both, blobs, leaves_machine=True)
     assert len(away) == 1
     assert away == overview(case, blobs, leaves_machine=True)
+
+
+def test_who_follows_a_turn_is_told_of_slices() -> None:
+    def node(_: dict) -> dict:
+        tell_slices(8, 32)
+        tell_slices(1, 1)
+        return {}
+
+    graph = StateGraph(dict).add_node(node).add_edge(START, "node").compile()
+    assert list(graph.stream({}, stream_mode="custom")) == [{"type": "slices", "done": 8, "known": 32}]
+    tell_slices(8, 32)  # nobody follows, and nothing fails
