@@ -75,6 +75,7 @@ cot = "tool_call"
 chat_settings_location = "message_composer"
 confirm_new_chat = true
 custom_css = "/public/chat.css"
+custom_js = "/public/chat.js"
 custom_meta_url = "/"
 custom_meta_image_url = "/favicon"
 

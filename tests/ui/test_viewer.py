@@ -125,7 +125,7 @@ def test_the_page_loads_nothing_from_elsewhere(ada: httpx2.Client, case: str) ->
     assert "unsafe" not in policy
     assert "http://" not in page.text
     assert "https://" not in page.text
-    for name in ("viewer.js", "panel.js", "pane.js", "mask.js", "volume.js", "keys.js", "viewer.css"):
+    for name in ("viewer.js", "panel.js", "pane.js", "pointer.js", "mask.js", "volume.js", "keys.js", "viewer.css"):
         assert ada.get(f"/viewer/_/{name}").status_code == 200
     for name in ("../viewer.py", "%2e%2e%2fviewer.py", "nothing.js", "viewer.html%00.js"):
         assert ada.get(f"/viewer/_/{name}").status_code in (404, 400)

@@ -1,15 +1,15 @@
-// The viewer: what is looked at, how, and what the pointer and the keys do with it.
+// The viewer: what is looked at, and how.
 
 import { bindings } from "./keys.js";
 import { Mask, Strokes, packed } from "./mask.js";
 import { Pane } from "./pane.js";
 import { Panel } from "./panel.js";
+import { Pointer } from "./pointer.js";
 import { Volume, shadesOf } from "./volume.js";
 
 // Colours that stay apart for the colour-blind (Okabe and Ito), as in the system's own pictures.
 const COLOURS = [[86, 180, 233], [230, 159, 0], [0, 158, 115], [240, 228, 66], [204, 121, 167], [213, 94, 0]];
 const EDITED = [255, 64, 129];
-const WHEEL = 40; // pixels of a turning wheel that make a slice
 
 class Viewer {
   constructor() {
@@ -20,6 +20,7 @@ class Viewer {
     const { table, press } = bindings(this);
     document.addEventListener("keydown", press);
     this.panel = new Panel(this, table);
+    this.pointer = new Pointer(this);
     addEventListener("hashchange", () => this.jump(location.hash.slice(1)));
     new ResizeObserver(() => this.redraw()).observe(document.querySelector("#panes"));
   }
@@ -84,156 +85,10 @@ class Viewer {
       const element = document.querySelector("#pane").content.firstElementChild.cloneNode(true);
       holder.append(element);
       const pane = new Pane(this, element, plane);
-      this.#listen(pane);
+      this.pointer.listen(pane);
       return pane;
     });
     this.active = this.panes[0];
-  }
-
-  #listen(pane) {
-    const { canvas, element } = pane;
-    element.addEventListener("focusin", () => { this.active = pane; });
-    element.querySelector(".swap").addEventListener("click", () => this.enlarge(pane.plane.name));
-    pane.slider = element.querySelector(".slice");
-    pane.slider.addEventListener("input", () => { this.active = pane; this.go(pane, Number(pane.slider.value)); });
-    canvas.addEventListener("wheel", (event) => this.#wheel(pane, event), { passive: false });
-    canvas.addEventListener("contextmenu", (event) => event.preventDefault());
-    canvas.addEventListener("dblclick", (event) => this.#point(pane, event));
-    canvas.addEventListener("pointerdown", (event) => this.#down(pane, event));
-    canvas.addEventListener("pointermove", (event) => this.#move(pane, event));
-    for (const end of ["pointerup", "pointercancel"]) canvas.addEventListener(end, (event) => this.#up(event));
-    canvas.addEventListener("pointerleave", () => {
-      this.panel.value("");
-      if (this.brushAt && !this.drag) { this.brushAt = null; this.redraw(); }
-    });
-  }
-
-  #wheel(pane, event) {
-    event.preventDefault();
-    this.active = pane;
-    if (event.ctrlKey) {
-      pane.zoomAt(event.offsetX, event.offsetY, Math.exp(-event.deltaY / 300));
-      this.redraw();
-      return;
-    }
-    // A wheel turns in notches, a touchpad in small steps that add up to one.
-    const delta = event.deltaMode === 0 ? event.deltaY : event.deltaY * WHEEL;
-    this.turned = (this.turned || 0) + delta;
-    const steps = Math.abs(delta) >= WHEEL ? Math.sign(delta) * Math.max(1, Math.round(Math.abs(delta) / 120))
-      : Math.trunc(this.turned / WHEEL);
-    if (steps) { this.turned = 0; this.go(pane, pane.index + steps); }
-  }
-
-  #point(pane, event) {
-    const voxel = pane.voxel(...pane.under(event.offsetX, event.offsetY));
-    this.place = voxel.map((at, axis) => Math.min(this.volume.size[axis] - 1, Math.max(0, at)));
-    this.crosshair = true;
-    this.moved();
-  }
-
-  #down(pane, event) {
-    event.preventDefault();
-    pane.element.focus({ preventScroll: true });
-    pane.canvas.setPointerCapture(event.pointerId);
-    this.fingers = (this.fingers || new Map()).set(event.pointerId, [event.offsetX, event.offsetY]);
-    if (event.shiftKey) { this.#point(pane, event); return; }
-    let tool = { 1: "pan", 2: "zoom" }[event.button] || this.tool;
-    if (this.fingers.size === 2) { tool = "pinch"; this.edit?.strokes.end(); }
-    const [column, row] = pane.under(event.offsetX, event.offsetY);
-    this.drag = { pane, tool, x: event.offsetX, y: event.offsetY, from: [event.offsetX, event.offsetY], column, row,
-      window: this.window && { ...this.window }, index: pane.index };
-    if (tool === "ruler") this.ruler = null;
-    if (tool === "paint" || tool === "erase") {
-      this.edit.strokes.begin();
-      this.#stroke(pane, column, row);
-    }
-    this.redraw();
-  }
-
-  #move(pane, event) {
-    const [x, y] = [event.offsetX, event.offsetY];
-    const [column, row] = pane.under(x, y);
-    this.panel.value(this.#reading(pane, column, row));
-    if (this.tool === "paint" || this.tool === "erase") { this.brushAt = { pane, column, row }; this.redraw(pane); }
-    const { drag } = this;
-    if (!drag || drag.pane !== pane) return;
-    const [dx, dy] = [x - drag.x, y - drag.y];
-    if (drag.tool === "pinch") this.#pinch(pane, event);
-    else if (drag.tool === "window" && drag.window) {
-      const speed = drag.window.width / 256;
-      this.window = { name: "own", width: Math.max(speed / 4, drag.window.width + (x - drag.from[0]) * speed),
-        center: drag.window.center + (y - drag.from[1]) * speed };
-      this.shade();
-    } else if (drag.tool === "scroll") this.go(pane, drag.index + Math.round((y - drag.from[1]) / 6));
-    else if (drag.tool === "pan") { pane.shift[0] += dx; pane.shift[1] += dy; }
-    else if (drag.tool === "zoom") pane.zoomAt(...drag.from, Math.exp(-dy / 150));
-    else if (drag.tool === "ruler") this.#measure(pane, column, row);
-    else if (drag.tool === "paint" || drag.tool === "erase") this.#stroke(pane, column, row);
-    Object.assign(drag, { x, y });
-    this.redraw();
-  }
-
-  #pinch(pane, event) {
-    const before = [...this.fingers.values()];
-    this.fingers.set(event.pointerId, [event.offsetX, event.offsetY]);
-    const after = [...this.fingers.values()];
-    if (after.length !== 2) return;
-    const apart = ([a, b]) => Math.hypot(a[0] - b[0], a[1] - b[1]);
-    const middle = ([a, b]) => [(a[0] + b[0]) / 2, (a[1] + b[1]) / 2];
-    const [was, is] = [middle(before), middle(after)];
-    pane.shift[0] += is[0] - was[0];
-    pane.shift[1] += is[1] - was[1];
-    if (apart(before) > 0) pane.zoomAt(...is, apart(after) / apart(before));
-  }
-
-  #up(event) {
-    this.fingers?.delete(event.pointerId);
-    if (!this.drag) return;
-    this.edit?.strokes.end();
-    this.drag = null;
-    this.panel.state();
-    this.redraw();
-  }
-
-  #stroke(pane, column, row) {
-    const { drag, edit, radius } = this;
-    // A quick stroke leaves gaps between two events, which are filled.
-    const steps = Math.max(1, Math.ceil(Math.hypot(column - drag.column, row - drag.row) / Math.max(1, radius / 2)));
-    for (let step = 1; step <= steps; step++) {
-      const share = step / steps;
-      edit.strokes.dab(pane.plane, this.volume.size, pane.index, drag.column + (column - drag.column) * share - 0.5,
-        drag.row + (row - drag.row) * share - 0.5, radius, drag.tool === "paint");
-    }
-    [drag.column, drag.row] = [column, row];
-  }
-
-  #measure(pane, column, row) {
-    const point = (c, r) => {
-      const found = [...this.place];
-      found[pane.plane.right] = c - 0.5;
-      found[pane.plane.down] = pane.plane.flipped ? pane.height - 0.5 - r : r - 0.5;
-      return found;
-    };
-    const ends = [point(this.drag.column, this.drag.row), point(column, row)];
-    const apart = ends[1].map((at, axis) => at - ends[0][axis]);
-    const vector = this.image.steps.map((line) => line.reduce((sum, step, axis) => sum + step * apart[axis], 0));
-    const length = Math.hypot(...vector);
-    this.ruler = { pane, ends, slice: pane.index, text: `${length.toFixed(1)} ${this.image.length}` };
-  }
-
-  #reading(pane, column, row) {
-    const [i, j, k] = pane.voxel(column, row);
-    const value = this.volume.at(i, j, k);
-    if (value === null) return "";
-    const shown = Array.isArray(value) ? `RGB ${value.join(", ")}`
-      : `${Number.isInteger(value) ? value : value.toPrecision(4)} ${this.image.unit}`.trim();
-    const parts = [shown, `x ${i} y ${j}${this.volume.depth > 1 ? ` ${this.image.frames ? "frame" : "slice"} ${k + 1}` : ""}`];
-    if (this.image.affine) {
-      const at = this.image.affine.slice(0, 3).map((line) => line[0] * i + line[1] * j + line[2] * k + line[3]);
-      const names = [["R", "L"], ["A", "P"], ["F", "H"]];
-      parts.push(`${at.map((mm, axis) => `${names[axis][Number(mm >= 0)]} ${Math.abs(mm).toFixed(0)}`).join(" ")} mm`);
-    }
-    return parts.join(" · ");
   }
 
   // ---- what is drawn
