@@ -162,7 +162,7 @@ def _warm_up(reader: Reader, messages: tuple[Message, ...]) -> None:
     """Let the device, and what is compiled, come to rest; a GPU replays a step from its third time on."""
     memory = ReadSoFar(reader.model, reader.steps)
     _read(Reader(reader.model, reader.processor, decoding=Decoding.GROWING), memory, messages)
-    for token in reader.processor.words("This."):
+    for token in reader.processor.words("This is it."):
         memory.go_on([token])
 
 
