@@ -22,6 +22,8 @@ async def choose(question: str, choices: dict[str, str]) -> str | None:
     except asyncio.CancelledError:
         await dialog.remove()
         raise
+    # The page takes a question for the end of the work; it goes on, and can be stopped again.
+    await cl.context.emitter.task_start()
     name = chosen.get("name") if chosen else None
     return name if name in choices else None
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 from pathlib import Path
 
 import httpx2
@@ -18,6 +19,12 @@ from ui.access_users import Users
 
 HOSTILE = "<img src=x onerror=window.broken=1> **b**.txt"
 PASSWORD = "correct horse battery"  # noqa: S105 - of nobody
+UNNAMED = """
+[...document.querySelectorAll('button, a[href], textarea, select, [role=button]')].filter((one) => one.offsetParent
+  && ![one.getAttribute('aria-label'), one.innerText, one.title, one.placeholder, one.querySelector('img')?.alt]
+    .some((name) => name?.trim()))
+  .map((one) => one.outerHTML)
+"""
 LAST_ANSWER = "[...document.querySelectorAll('.message-content')].at(-1).innerText"
 
 
@@ -30,6 +37,15 @@ def keep(page: Browser, name: str) -> None:
 
 def severe(page: Browser) -> list[str]:
     return [entry["message"] for entry in page.log() if entry["level"] == "SEVERE"]
+
+
+def unnamed(page: Browser) -> list[str]:
+    """Buttons and fields without a name for who cannot see them, once the page has had time to give them one."""
+    for _ in range(100):
+        if not (found := page.run(f"return ({UNNAMED})")):
+            break
+        time.sleep(0.1)
+    return [str(one) for one in found]
 
 
 def sign_in(page: Browser, address: str) -> None:
@@ -162,6 +178,7 @@ def test_the_page_is_shown_at_once_and_loads_nothing_from_elsewhere(server: Serv
         assert NOTICE in text
         page.wait("document.querySelector('.side-text img')?.naturalWidth > 500")
         keep(page, f"chat-{theme}")
+        assert unnamed(page) == []
         assert not page.run("return window.broken")
         assert severe(page) == []
         assert page.run(
@@ -261,3 +278,33 @@ def test_a_thumb_and_a_comment_are_signed_on_record_at_once_and_after_the_case_i
         assert "answer 1: not helpful, Too large after all." in page.text()
     # The chain holds only if every signature does.
     assert verify_trace(server.home / "conversations" / case / "trace.jsonl").events > 10
+
+
+def test_a_person_is_asked_for_consent_and_can_stop_a_turn(server: Server, tmp_path: Path) -> None:
+    (tmp_path / "cube.nii.gz").write_bytes(cube(100))
+    with browser() as page:
+        page.go(server.entrance)
+        page.wait("document.querySelector('#chat-input')")
+        page.type("input[type=file]", str(tmp_path / "cube.nii.gz"))
+        page.wait("document.body.innerText.includes('cube.nii.gz')")
+        ask(page, "secret weight")
+        page.wait("document.body.innerText.includes('May the image be weighed?')")
+        keep(page, "consent")
+        page.run("[...document.querySelectorAll('button')].find(one => one.innerText === 'Yes, I agree').click()")
+        page.wait("document.body.innerText.includes('citrus trace verify')")
+        assert "100 mL" in page.run(f"return {LAST_ANSWER}")
+        page.wait("!document.querySelector('#stop-button') && document.querySelector('#chat-submit')")
+        # Pressed as soon as it is there: the turn takes but two seconds.
+        page.run(
+            "const seen = new MutationObserver(() => { const stop = document.querySelector('#stop-button');"
+            "if (stop) { seen.disconnect(); stop.click(); } });"
+            "seen.observe(document.body, {childList: true, subtree: true})"
+        )
+        ask(page, "slow weight")
+        page.wait(f"{LAST_ANSWER}.includes('You stopped this turn')")
+        # A turn that was stopped has an answer too, and ends as others do.
+        assert NOTICE in page.run(f"return {LAST_ANSWER}")
+        page.wait("!document.querySelector('#stop-button')")
+        case = page.run("return location.pathname.split('/')[2]")
+    kinds = [entry.event.type for entry in read_trace(server.home / "conversations" / case / "trace.jsonl")]
+    assert kinds.count("consent") == kinds.count("stopped") == 1

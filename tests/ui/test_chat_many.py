@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import time
 from pathlib import Path
 
 import pytest
@@ -51,8 +52,10 @@ def test_twenty_users_at_once(ward: Server) -> None:
             for client in clients:
                 await client.__aexit__()
 
+    begun = time.monotonic()
     pictures = asyncio.run(scene())
-    print(f"\n{USERS} users: {before} MiB before, {memory(ward, 'VmRSS')} MiB after, {memory(ward, 'VmHWM')} at most")
+    held = f"{before} MiB before, {memory(ward, 'VmRSS')} MiB after, {memory(ward, 'VmHWM')} at most"
+    print(f"\n{USERS} users, {2 * USERS} turns in {time.monotonic() - begun:.1f} s: {held}")
 
     # Each picture shows how far its own mask reaches, so no two are the same.
     assert len(set(pictures)) == USERS
