@@ -95,8 +95,8 @@ NANO_REASONER = "nano"
 DIALOGUES_OF = 12
 """Patients, volumes or pictures of each folder that questions are asked about."""
 
-_KEPT = 4
-"""Pictures whose features stay in memory: each is looked at once."""
+_KEPT = 64
+"""Pictures whose features stay in memory: the parts of one on all its variants."""
 
 
 def _outcomes(

@@ -52,8 +52,7 @@ class Ability(Record):
         abstain_below: A mask whose confidence is lower is not given.
         tiles: Parts a side that a picture is looked at in, for things too small for one look.
         room: Side of a second, closer look over the longer side of what the first found; None for one look.
-        centre: Name of the target whose masks mark each instance, where instances are told apart.
-        centre_share: Side of that mark over the side of the instance.
+        centre: Name of the target whose masks mark the middle of each instance, where instances are told apart.
     """
 
     offer: Offer
@@ -65,7 +64,6 @@ class Ability(Record):
     tiles: int = Field(default=1, ge=1, le=4)
     room: float | None = Field(default=None, gt=1)
     centre: str | None = None
-    centre_share: Share = 1.0
 
     @property
     def measured(self) -> str:

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from agents.citrus_v.abilities import Abilities
 from agents.citrus_v.boxes import read_boxes
-from agents.citrus_v.doubt import DoubtedMask, doubt, look_at, spread, sure, variants
+from agents.citrus_v.doubt import INSTANCE_LOOKS, DoubtedMask, doubt, shares, spread, sure, variants
 from agents.citrus_v.files import fingerprint
 from agents.citrus_v.instances import boxes_of
 from agents.citrus_v.masks import DrawnMask
@@ -35,7 +35,7 @@ _MASK_TOKENS = 64
 _BOX_TOKENS = 256
 _LOOK_TOKENS = 128
 
-_MARK = "mean probability of the mark in its middle; not calibrated"
+_MARK = "mean probability of its outline times that of the mark in its middle; not calibrated"
 _OWN_ESTIMATE = "probability the model gives its own words, averaged over tokens; not calibrated"
 
 
@@ -198,7 +198,7 @@ class CitrusVSegmenter:
 
 
 class InstanceGrounder:
-    """A box for each instance, from the marks that the model draws in their middles.
+    """A box for each instance, cut out of the outline of all.
 
     Args:
         reader: Who is asked.
@@ -229,13 +229,14 @@ class InstanceGrounder:
         found: list[LocatedBox] = []
         for index in range(len(view)):
             picture = view[index]
-            reply = _read(self.reader, [Turn.ask(SEGMENT.format(target=ability.centre), picture)], _MASK_TOKENS, target)
-            if reply[0].segments is None or not len(reply[0].segments):
+            turns = [Turn.ask(SEGMENT.format(target=name), picture) for name in (target, ability.centre)]
+            segments = [reply.segments for reply in _read(self.reader, turns, _MASK_TOKENS, target)]
+            if any(found is None or not len(found) for found in segments):
                 continue
+            both = torch.cat([found[:1] for found in segments if found is not None])
             size = picture.height, picture.width
-            seen = look_at(self.reader, variants(picture)[0], reply[0].segments[:1], size, ability.tiles)[0]
-            marks = seen.logits.sigmoid().cpu().numpy()
-            for box, score in boxes_of(marks, ability.centre_share):
+            outline, middles = shares(self.reader, variants(picture)[:INSTANCE_LOOKS], both, size, ability.tiles)
+            for box, score in boxes_of(outline.cpu().numpy(), middles.cpu().numpy()):
                 confidence = Confidence(value=min(1.0, score), method=_MARK)
                 found.append(LocatedBox(target, box, (index, index + 1), confidence=confidence))
         return found

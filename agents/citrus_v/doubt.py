@@ -21,6 +21,8 @@ from knowledge.evidence import SIZE_HIGH, SIZE_LOW, Confidence
 GAMMAS = (0.8, 1.25)
 """Exponents of the brightness shifts, as far from 1 as customary display settings are from each other."""
 
+INSTANCE_LOOKS = 2
+"""Variants that are enough to tell instances apart."""
 
 _EXPECTED = "Dice to expect, from the agreement of several looks, calibrated on held-out pictures"
 
@@ -106,10 +108,10 @@ def doubt(
         each_look = [look[index] for look in looks]
         if room is not None:
             each_look = _closer(reader, seen, segments[index : index + 1], each_look, room)
-        shares = [look.logits.sigmoid() for look in each_look]
-        mean = torch.stack(shares).mean(dim=0)
+        drawn = [look.logits.sigmoid() for look in each_look]
+        mean = torch.stack(drawn).mean(dim=0)
         mask = (mean > 0.5).cpu().numpy()
-        each = [(share > 0.5).cpu().numpy() for share in shares]
+        each = [(share > 0.5).cpu().numpy() for share in drawn]
         area = int(mask.sum())
         areas = [int(one.sum()) / area for one in each] if area else [1.0]
         found.append(
@@ -156,6 +158,13 @@ def look_at(reader: Decoding, variant: Variant, segments: Tensor, size: tuple[in
         telling = [iou for iou, there in zip(ious[index], objects[index], strict=True) if there >= OBJECT_THRESHOLD]
         looks.append(OneLook(variant.back(whole), float(np.mean(telling or ious[index])), max(objects[index])))
     return looks
+
+
+@torch.inference_mode()
+def shares(reader: Decoding, seen: Sequence[Variant], segments: Tensor, size: tuple[int, int], tiles: int) -> Tensor:
+    """Mean probability of each `[SEG]` over variants, (k, rows, columns)."""
+    looks = [look_at(reader, variant, segments, size, tiles) for variant in seen]
+    return torch.stack([torch.stack([one.logits.sigmoid() for one in look]) for look in looks]).mean(dim=0)
 
 
 def _closer(

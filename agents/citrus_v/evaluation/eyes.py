@@ -5,15 +5,17 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from agents.citrus_v.abilities import Abilities
 from agents.citrus_v.backends import SEGMENT
-from agents.citrus_v.doubt import doubt, look_at, variants
+from agents.citrus_v.doubt import INSTANCE_LOOKS, Decoding, Variant, doubt, shares, variants
 from agents.citrus_v.instances import boxes_of
 from agents.citrus_v.pictures import Picture
 from agents.citrus_v.reader import Reader, Turn
-from agents.citrus_v.training.targets import CENTRE, CENTRE_SHARE, CLOSER, TILES
+from agents.citrus_v.training.targets import CENTRE, CLOSER, TILES
 
 _TOKENS = 16
 
@@ -62,21 +64,41 @@ class ReaderEyes:
         picture = Picture.from_array(pixels)
         asked = [*targets, *(CENTRE.format(target) for target in instances)]
         turns = [Turn.ask(SEGMENT.format(target=target), picture) for target in asked]
-        replies = dict(zip(asked, self.reader.read(turns, _TOKENS), strict=True))
-        seen = variants(picture)[: self.looks]
-        size = picture.height, picture.width
-        found = {}
-        for target in targets:
-            segments = replies[target].segments
-            if segments is None or not len(segments):
-                found[target] = Seen(np.zeros(size, dtype=np.bool_), 0.0, 0.0)
-                continue
-            drawn = doubt(self.reader, seen, segments[:1], size, tiles=TILES.get(target, 1), room=CLOSER.get(target))[0]
-            boxes: tuple[tuple[Box, float], ...] = ()
-            if target in instances:
-                marks = replies[CENTRE.format(target)].segments
-                if marks is not None and len(marks):
-                    whole = look_at(self.reader, seen[0], marks[:1], size, TILES.get(target, 1))[0]
-                    boxes = tuple(boxes_of(whole.logits.sigmoid().cpu().numpy(), CENTRE_SHARE))
-            found[target] = Seen(drawn.mask, drawn.object_score or 0.0, drawn.sureness, boxes)
-        return found
+        replies = self.reader.read(turns, _TOKENS)
+        segments = {
+            target: reply.segments[:1]
+            for target, reply in zip(asked, replies, strict=True)
+            if reply.segments is not None and len(reply.segments)
+        }
+        return drawn(self.reader, variants(picture)[: self.looks], segments, targets, instances)
+
+
+def drawn(
+    decoder: Decoding,
+    seen: Sequence[Variant],
+    segments: Mapping[str, Tensor],
+    targets: Sequence[str],
+    instances: Sequence[str],
+) -> dict[str, Seen]:
+    """What a decoder draws of each target on the variants of one picture, as the backends look at it.
+
+    Args:
+        segments: (1, hidden) for each target and each mark of `instances`; one without is not there.
+    """
+    picture = seen[0].picture
+    size = picture.height, picture.width
+    found = {}
+    for target in targets:
+        if target not in segments:
+            found[target] = Seen(np.zeros(size, dtype=np.bool_), 0.0, 0.0)
+            continue
+        tiles = TILES.get(target, 1)
+        mask = doubt(decoder, seen, segments[target], size, tiles=tiles, room=CLOSER.get(target))[0]
+        boxes: tuple[tuple[Box, float], ...] = ()
+        mark = segments.get(CENTRE.format(target)) if target in instances else None
+        if mark is not None:
+            both = torch.cat([segments[target], mark])
+            outline, middles = shares(decoder, seen[:INSTANCE_LOOKS], both, size, tiles)
+            boxes = tuple(boxes_of(outline.cpu().numpy(), middles.cpu().numpy()))
+        found[target] = Seen(mask.mask, mask.object_score or 0.0, mask.sureness, boxes)
+    return found

@@ -8,17 +8,22 @@ import torch
 from monai.networks.nets import UNet
 from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
-from torch.nn.functional import interpolate
+from torch import Tensor
 
-from agents.citrus_v.evaluation.eyes import Box, Seen
-from agents.citrus_v.instances import boxes_of
+from agents.citrus_v.doubt import variants
+from agents.citrus_v.evaluation.eyes import Seen, drawn
+from agents.citrus_v.features import FeatureCache
+from agents.citrus_v.model import MaskLogits
 from agents.citrus_v.pictures import Picture
 from agents.citrus_v.training.batches import Sampler, prepare
 from agents.citrus_v.training.drawing import dense_loss
 from agents.citrus_v.training.engine import Progress, rate_at
 from agents.citrus_v.training.folders import read
 from agents.citrus_v.training.recipe import Recipe, RecipeError
-from agents.citrus_v.training.targets import CENTRE, CENTRE_SHARE, TARGETS
+from agents.citrus_v.training.targets import CENTRE, TARGETS
+
+_KEPT = 64
+"""Pictures, variants and parts of which the last pass is remembered."""
 
 CHANNELS = (16, 32, 64, 128, 256)
 
@@ -67,29 +72,33 @@ def train_beside(recipe: Recipe, data: Path, file: Path, progress: Progress | No
 
 
 class UNetEyes:
-    """The trained baseline; a target is there as surely as its surest five-hundredth of pixels."""
+    """The trained baseline, looking as often and as closely as the model beside it.
+
+    A target is there as surely as its surest five-hundredth of pixels.
+
+    Args:
+        looks: How many variants of a picture are looked at, 1 to 4.
+    """
 
     name = "MONAI U-Net"
 
-    def __init__(self, file: Path, side: int) -> None:
+    def __init__(self, file: Path, side: int, looks: int = 4) -> None:
         self.net = network()
         self.net.load_state_dict(load_file(file))
         self.net.eval()
-        self.side = side
+        self.side, self.looks = side, looks
+        self.kept: FeatureCache[Tensor] = FeatureCache(_KEPT)
 
     @torch.inference_mode()
+    def decode(self, picture: Picture, segments: Tensor) -> MaskLogits:
+        """Masks of the targets whose rows `segments` (k, 1) names, three alike for each."""
+        logits = self.kept.get(picture.digest, lambda: self.net(picture.square(self.side))[0])[segments[:, 0].long()]
+        surest = logits.flatten(1).topk(max(1, logits[0].numel() // 500)).values.mean(dim=1)
+        agreed = surest.sigmoid()[:, None].expand(-1, 3)
+        return MaskLogits(logits[:, None].expand(-1, 3, -1, -1), agreed, surest)
+
     def look(self, pixels: NDArray[np.uint8], targets: Sequence[str], instances: Sequence[str]) -> Mapping[str, Seen]:
-        """Every target from one pass."""
-        picture = Picture.from_array(pixels)
-        logits = self.net(picture.square(self.side))
-        full = interpolate(logits, size=pixels.shape[:2], mode="bilinear", align_corners=False)[0].sigmoid()
-        shares = {target: full[TARGETS.index(target)] for target in targets}
-        found = {}
-        for target, share in shares.items():
-            top = float(share.flatten().topk(max(1, share.numel() // 500)).values.mean())
-            boxes: tuple[tuple[Box, float], ...] = ()
-            if target in instances:
-                marks = full[TARGETS.index(CENTRE.format(target))].numpy()
-                boxes = tuple(boxes_of(marks, CENTRE_SHARE))
-            found[target] = Seen((share > 0.5).numpy(), top, top, boxes)
-        return found
+        """Every target from one pass over each variant."""
+        asked = [*targets, *(CENTRE.format(target) for target in instances)]
+        rows = {target: torch.tensor([[float(TARGETS.index(target))]]) for target in asked}
+        return drawn(self, variants(Picture.from_array(pixels))[: self.looks], rows, targets, instances)

@@ -6,6 +6,7 @@ import torch
 
 from agents.citrus_v.abilities import FILE, Abilities, Ability, Calibration, Family
 from agents.citrus_v.doubt import DoubtedMask, doubt, spread, sure, variants
+from agents.citrus_v.evaluation.figures import box_iou
 from agents.citrus_v.instances import boxes_of
 from agents.citrus_v.model import MaskLogits
 from agents.citrus_v.offered import Offer
@@ -172,15 +173,43 @@ def test_the_spread_of_slices_weighs_by_area() -> None:
     assert spread([]) == {}
 
 
-def test_boxes_come_from_marks_the_surest_first() -> None:
-    marks = np.zeros((100, 200), np.float32)
-    marks[40:60, 50:70] = 0.9
-    marks[10:20, 120:140] = 0.7
-    marks[90, 190] = 0.99  # noise
-    (first, sure_), (second, _) = boxes_of(marks, 0.5)
-    assert first == pytest.approx((40, 30, 80, 70))
-    assert sure_ == pytest.approx(0.9)
-    assert second == pytest.approx((110, 5, 150, 25))
+def discs(*placed: tuple[int, int, int], rows: int = 240, columns: int = 320) -> tuple[np.ndarray, np.ndarray]:
+    """Outline and marks of discs at (row, column) with a radius."""
+    down, across = np.mgrid[:rows, :columns]
+    outline, marks = np.zeros((rows, columns), np.float32), np.zeros((rows, columns), np.float32)
+    for row, column, radius in placed:
+        far = np.hypot(down - row, across - column)
+        outline[far <= radius] = 0.9
+        marks[far <= radius / 2] = 0.8
+    return outline, marks
+
+
+def test_things_that_touch_get_a_box_each() -> None:
+    placed = [(60, 60, 24), (60, 104, 24), (94, 82, 24), (180, 250, 22)]
+    found = [box for box, _ in boxes_of(*discs(*placed))]
+    assert len(found) == len(placed)
+    for row, column, radius in placed:
+        wanted = (column - radius, row - radius, column + radius + 1, row + radius + 1)
+        assert max(box_iou(box, wanted) for box in found) > 0.6
+
+
+def test_a_thing_without_a_mark_comes_last_and_noise_not_at_all() -> None:
+    outline, marks = discs((60, 60, 24), (170, 200, 24))
+    marks[:120] = 0
+    outline[230:232, 10:12] = 0.9
+    (first, sure_), (second, doubted) = boxes_of(outline, marks)
+    assert first == pytest.approx((176, 146, 225, 195), abs=2)
+    assert second == pytest.approx((36, 36, 85, 85), abs=2)
+    assert sure_ > 0.4 > doubted
+
+
+def test_where_nothing_is_outlined_there_are_no_boxes() -> None:
+    assert boxes_of(*discs()) == []
+
+
+def test_boxes_are_in_pixels_of_a_large_picture_too() -> None:
+    ((x0, y0, x1, y1), _) = boxes_of(*discs((600, 900, 120), rows=1200, columns=1600))[0]
+    assert (x0, y0, x1, y1) == pytest.approx((780, 480, 1020, 720), abs=8)
 
 
 def test_abilities_are_written_and_read(tmp_path) -> None:
