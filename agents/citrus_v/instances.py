@@ -17,6 +17,9 @@ _APART = 0.6
 _REACH = 1.7
 """How far a thing goes from its middle, in the same radii."""
 
+_DEEP = 1.1
+"""Depth beyond which it is all the same how deep, in the same radii."""
+
 _MOST_OF_A_DISC = 1.8
 """Area of a part over that of the largest disc in it, up to which the part counts as a single thing."""
 
@@ -78,7 +81,8 @@ def _usual_radius(parts: NDArray[np.int_], count: int, depth: NDArray[np.floatin
 
 def _middles(depth: NDArray[np.floating], radius: float, inside: NDArray[np.bool_]) -> NDArray[np.int_]:
     """Where the outline is deepest within a radius, numbered."""
-    smooth = ndimage.gaussian_filter(depth, max(0.5, 0.12 * radius))
+    # What is deeper than usual is one large thing: its depth becomes a flat top, which is one middle.
+    smooth = np.minimum(ndimage.gaussian_filter(depth, max(0.5, 0.12 * radius)), _DEEP * radius)
     reach = max(1, int(_APART * radius))
     steps = np.arange(-reach, reach + 1)
     disc = steps[:, None] ** 2 + steps[None] ** 2 <= reach**2

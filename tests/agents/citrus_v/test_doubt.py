@@ -203,6 +203,15 @@ def test_a_thing_without_a_mark_comes_last_and_noise_not_at_all() -> None:
     assert sure_ > 0.4 > doubted
 
 
+def test_a_large_thing_among_small_ones_is_one() -> None:
+    small = [(20 + 50 * row, 20, 14) for row in range(4)]
+    outline, marks = discs(*small, (120, 200, 70))
+    outline[50:190, 197:203] = 0.56  # a fold: the outline is unsure there
+    found = [box for box, _ in boxes_of(outline, marks)]
+    assert len(found) == 5
+    assert max(box_iou(box, (130, 50, 271, 191)) for box in found) > 0.9
+
+
 def test_where_nothing_is_outlined_there_are_no_boxes() -> None:
     assert boxes_of(*discs()) == []
 
