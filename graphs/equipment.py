@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from agents.citrus_v.abilities import ANSWERS_ABOVE
 from agents.citrus_v.shipped import NANO
 from graphs.conversation import Equipment
 from graphs.home import Home
@@ -38,7 +39,9 @@ def services(home: Home) -> Services:
     if home.nano and (eyes := _nano()) is not None:
         segmenters.append(NanoSegmenter(eyes))
         grounders.append(NanoGrounder(eyes))
-        recogniser, looker = NanoRecogniser(eyes), NanoLooker(eyes)
+        recogniser = NanoRecogniser(eyes)
+        # A small model that is often wrong in words may still outline well: it is asked for what it can.
+        looker = NanoLooker(eyes) if eyes.abilities.answers >= ANSWERS_ABOVE else None
     if home.model is not None:
         segmenter, grounder, looker = _seers(home.model)
         segmenters.append(segmenter)

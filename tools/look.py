@@ -67,13 +67,12 @@ class Look(Tool):
                 f"{looker.name} is not sure enough to answer that: its own confidence is {found.confidence.value:.2f}, "
                 f"and below {LEAST:.2f} its answer is not passed on."
             )
-        said = f'{looker.name}, asked "{arguments.question}", answers: {found.answer}'
         return [
             Statement(
                 image=image.id,
                 speaker="model",
-                text=said,
+                text=found.answer,
                 confidence=found.confidence,
-                caveats=("a model's words about a picture, verified by nothing", *image.caveats),
+                caveats=(f"words of {looker.name} about a picture, verified by nothing", *image.caveats),
             )
         ]

@@ -78,14 +78,19 @@ def _chosen(found: "dict[str, dict[str, Figure]]") -> Table:
 
 def measured(checkpoint: Path, data: Path) -> None:
     """Look at the dev split, and write what the checkpoint can do beside its weights."""
+    from agents.citrus_v.evaluation.answers import answered
     from agents.citrus_v.evaluation.calibrate import abilities
     from agents.citrus_v.evaluation.eyes import ReaderEyes
     from agents.citrus_v.evaluation.run import evaluate, examples
     from agents.citrus_v.reader import Reader
 
     reader = Reader.from_pretrained(checkpoint, device_map="auto", kept=_KEPT)
-    outcome = evaluate(ReaderEyes(reader), examples(data, "dev"), progress=_told)
-    abilities(outcome.records, "citrus-v nano").write(checkpoint)
+    pictures = examples(data, "dev")
+    outcome = evaluate(ReaderEyes(reader), pictures, progress=_told)
+    said = answered(reader, pictures)
+    found = abilities(outcome.records, "citrus-v nano")
+    found.model_copy(update={"answers": round(said.value, 4) if said else 0.0}).write(checkpoint)
+    Console().print(f"Answers about pictures that are right: {said or 'not measured'}")
     for line in tables([outcome]):
         Console().print(line)
 

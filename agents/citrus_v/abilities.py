@@ -18,6 +18,9 @@ from knowledge.case import Modality, Record
 
 FILE = "abilities.json"
 
+ANSWERS_ABOVE = 0.8
+"""Share of right answers below which a checkpoint's words about pictures are not asked for."""
+
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -93,6 +96,7 @@ class Abilities(Record):
 
     Attributes:
         name: Of the checkpoint, for traces and readers.
+        answers: Share of questions about held-out pictures that its words answer right.
         question: To which a family's sentence is the answer.
         recognised_above: Share of a kind among all above which a picture is said to be of it.
     """
@@ -100,6 +104,7 @@ class Abilities(Record):
     name: str
     targets: tuple[Ability, ...]
     families: tuple[Family, ...] = ()
+    answers: Share = 0.0
     question: str = "What kind of image is this?"
     recognised_above: Share = 0.97
 

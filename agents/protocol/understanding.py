@@ -116,6 +116,8 @@ class Understanding:
         self._phrase_vectors = vectors([phrase for phrase, _ in self._phrases])
         self._special = [(tool, intent) for tool in kit.special for intent in tool.intents]
         self._special_vectors = vectors([intent for _, intent in self._special])
+        bare = [" ".join(self.structures.find(tokens(intent)).masked) for _, intent in self._special]
+        self._special_masked = vectors(bare)
         said = {word for texts in EXAMPLES.values() for text in texts for word in tokens(text)}
         said |= {word for disease in kit.diseases for name in disease for word in tokens(name)}
         other = ({word for word in said if len(word) > 3} - _STOP) | _CLINICAL | ANATOMY | FINDINGS | MODIFIERS
@@ -218,6 +220,13 @@ class Understanding:
         best = int(np.argmax(scores))
         tool = self._special[best][0]
         declared = any(tool.knows(mention.name) for mention in named.mentions)
+        served = any(role.knows(mention.name) for role in self._roles() for mention in named.mentions)
+        if served and not declared:
+            # Beside a structure that a role serves, what is asked of it decides, and not its name.
+            meaning = vector(" ".join(named.masked))
+            scores = self._special_masked @ meaning
+            best = int(np.argmax(scores))
+            tool = self._special[best][0]
         own = float(np.max(self._example_vectors @ meaning))
         if float(scores[best]) >= SPECIAL and (declared or float(scores[best]) > own):
             return tool

@@ -13,6 +13,7 @@ from knowledge.claim import Claim, Verdict
 from knowledge.evidence import Limitation, Measurement
 from knowledge.quantity import Quantity, Unit
 from tests.agents.protocol_messages import World, case, dumps, image, lung_passage, standard_tools, tool
+from tools.look import Look
 
 
 def steps(world: World) -> list[str]:
@@ -291,3 +292,20 @@ def test_a_tool_result_of_another_call_does_not_count() -> None:
     reply = world.model.invoke([*world.messages, HumanMessage("lung volume?"), stray])
     assert isinstance(reply, AIMessage)
     assert reply.tool_calls[0]["name"] == "inspect_image"
+
+
+def test_what_is_asked_of_a_structure_and_not_its_name_calls_a_tool_of_another_maker() -> None:
+    targets = [{"name": "brain tumour", "synonyms": ["tumour"], "modalities": ["MR"], "dimensions": [2]}]
+    segment, *others = (one for one in standard_tools() if one.name in ("segment", "measure"))
+    segment.metadata["targets"] = targets
+    look = tool("look", {"image": (str, ...), "question": (str, ...)}, ["statement"], intents=list(Look.intents))
+    for question, first in {
+        "Is there a brain tumour, and how large is it?": "segment",
+        "Does this image show a brain tumour?": "segment",
+        "Where is the brain tumour in this image?": "segment",
+        "What kind of tumour is this?": "look",
+        "Which type of brain tumour does this image show?": "look",
+    }.items():
+        world = World(case(image(modality=Modality.MR, slices=1)), [segment, *others, look])
+        step = world.model.step([*world.messages, HumanMessage(question)])
+        assert step.tool_calls[0]["name"] == first, question

@@ -4,8 +4,13 @@ from pathlib import Path
 
 import pytest
 
+from agents.protocol.conversation import Piece
+from agents.protocol.sentences import generic
+from graphs.verify import verify
 from knowledge.blobs import BlobStore
+from knowledge.briefing import evidence_brief
 from knowledge.case import Case, Modality
+from knowledge.claim import Verdict
 from knowledge.evidence import Confidence, Statement
 from tests.tools.ct_phantoms import thorax
 from tools.backends import Look as Said
@@ -46,11 +51,22 @@ def test_the_answer_is_a_statement_of_the_model_and_no_fact(tmp_path) -> None:
     (said,) = Look().run(asked(slice=3, box=[0, 0, 4, 4]), context(tmp_path, parrot))
     assert isinstance(said, Statement)
     assert said.speaker == "model"
-    assert said.text == 'parrot, asked "What kind of tumour is this?", answers: The tumour is a glioma.'
+    assert said.text == "The tumour is a glioma."
     assert said.confidence is not None
     assert said.confidence.value == 0.9
     assert "verified by nothing" in said.caveats[0]
     assert parrot.asked == [("I1", "What kind of tumour is this?", 2, (0, 0, 4, 4))]
+
+
+def test_the_model_is_quoted_in_an_answer_as_one_who_says_so(tmp_path) -> None:
+    made = context(tmp_path, Parrot())
+    said = Look().run(asked(), made)[0].model_copy(update={"id": "E1"})
+    (sentence,) = generic(Piece("E1", "statement", evidence_brief(said)))
+    assert sentence.marked == 'The model says "The tumour is a glioma" [E1].'
+    shown = verify(sentence.marked, {"E1": said}, made.case)
+    assert not shown.withheld
+    bare = verify("The tumour is a glioma [E1].", {"E1": said}, made.case)
+    assert [claim.verdict for claim in bare.withheld] == [Verdict.UNSUPPORTED]
 
 
 def test_an_unsure_answer_is_not_passed_on(tmp_path) -> None:
