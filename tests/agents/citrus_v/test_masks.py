@@ -17,7 +17,7 @@ def decoded(logits: torch.Tensor, iou=(0.1, 0.9, 0.3), object_logit: float = 2.0
 
 
 @given(st.integers(20, 900), st.integers(20, 900), st.sampled_from(["tl", "tr", "bl", "br"]))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=1000, deadline=None)
 def test_a_corner_stays_in_its_corner(height, width, corner):
     logits = torch.full((64, 64), -8.0)
     rows = slice(0, 32) if corner[0] == "t" else slice(32, 64)
