@@ -30,11 +30,13 @@ class Asked:
 
 
 def dialogues(examples: Iterable[Example], each: int = 4, seed: int = 0) -> list[Asked]:
-    """`each` questions about every picture, in words that no training split has."""
+    """`each` questions about one picture of every patient or volume, in words that no training split has."""
     asked = []
+    seen: set[tuple[str, str]] = set()
     for index, example in enumerate(examples):
-        if example.folder not in KINDS_OF_PICTURE:
+        if example.folder not in KINDS_OF_PICTURE or (example.folder, example.group) in seen:
             continue
+        seen.add((example.folder, example.group))
         random = np.random.default_rng([seed, index])
         for _ in range(each):
             said = dialogue(example, random, SYNONYMS)
