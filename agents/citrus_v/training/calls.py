@@ -126,7 +126,7 @@ def dialogue(example: Example, random: Generator, synonyms: Mapping[str, tuple[s
         return Dialogue(form.format(ask.topics[int(random.integers(len(ask.topics)))]), ask.tools, None)
     known = [target for target in present(example) if not target.startswith("centre")]
     known += [target for target in foreign(example.folder) if not target.startswith("centre")]
-    if "ground" in ask.tools[:1]:
+    if ask.tools[0] == "ground":
         # A box for each instance: what comes as instances is what boxes are asked for.
         known = [target for target in known if target in CELLS] or known
     if not known:
