@@ -4,7 +4,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from agents.citrus_v.abilities import ANSWERS_ABOVE
 from agents.citrus_v.shipped import NANO
 from graphs.conversation import Equipment
 from graphs.home import Home
@@ -41,7 +40,7 @@ def services(home: Home) -> Services:
         grounders.append(NanoGrounder(eyes))
         recogniser = NanoRecogniser(eyes)
         # A small model that is often wrong in words may still outline well: it is asked for what it can.
-        looker = NanoLooker(eyes) if eyes.abilities.answers >= ANSWERS_ABOVE else None
+        looker = NanoLooker(eyes) if eyes.abilities.speaks or eyes.abilities.choices else None
     if home.model is not None:
         segmenter, grounder, looker = _seers(home.model)
         segmenters.append(segmenter)

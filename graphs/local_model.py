@@ -9,10 +9,11 @@ from pathlib import Path
 from langgraph.config import get_stream_writer
 
 from agents.citrus_v.abilities import Abilities
-from agents.citrus_v.backends import CitrusVGrounder, CitrusVSegmenter, InstanceGrounder, look
+from agents.citrus_v.backends import CitrusVGrounder, CitrusVSegmenter, InstanceGrounder
 from agents.citrus_v.chat import CitrusVReasoner
 from agents.citrus_v.files import fingerprint
 from agents.citrus_v.grammar import Grammars
+from agents.citrus_v.looking import answer, look, shown
 from agents.citrus_v.memory import Shelf
 from agents.citrus_v.offered import Offer
 from agents.citrus_v.reader import CannotRead, Reader
@@ -81,7 +82,7 @@ class LocalModel:
 
     def looker(self) -> Looker:
         """Who answers questions about pictures."""
-        return ModelLooker(self.reader, self.abilities.name if self.abilities else "citrus-v", self.weights[:12])
+        return ModelLooker(self.reader, self.weights[:12], self.abilities)
 
     def recognise(self, image: Image, volume: Volume) -> Recognition | None:
         """What an image is taken for; None where that is not clear or the checkpoint knows no families."""
@@ -136,10 +137,15 @@ class ModelGrounder:
 
 
 class ModelLooker:
-    """The model's answers in the words of the tools."""
+    """The model's answers in the words of the tools.
 
-    def __init__(self, reader: Reader, name: str, version: str) -> None:
-        self.reader, self.name, self.version = reader, name, version
+    A checkpoint whose words were measured to be wrong too often answers the questions that it was
+    measured on, by what it sees, and no others.
+    """
+
+    def __init__(self, reader: Reader, version: str, abilities: Abilities | None) -> None:
+        self.reader, self.version, self.abilities = reader, version, abilities
+        self.name = abilities.name if abilities else "citrus-v"
 
     def look(
         self,
@@ -152,10 +158,14 @@ class ModelLooker:
         """Answer about one slice, or the middle one, or a box on it.
 
         Raises:
-            ToolRefusal: The slice or box is not in the image, or it cannot be read.
+            ToolRefusal: The slice or box is not in the image, it cannot be read, or the question was not measured.
         """
         with _refusals():
-            found = look(self.reader, image, volume, question, slice_index=slice_index, box=box)
+            picture = shown(image, volume, question, slice_index, box)
+            if self.abilities is None or self.abilities.speaks:
+                found = look(self.reader, picture, question)
+            else:
+                found = answer(self.reader, picture, image, self.abilities.choices, question)
         return Look(found.answer, found.confidence)
 
 

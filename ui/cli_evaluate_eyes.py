@@ -78,7 +78,7 @@ def _chosen(found: "dict[str, dict[str, Figure]]") -> Table:
 
 def measured(checkpoint: Path, data: Path) -> None:
     """Look at the dev split, and write what the checkpoint can do beside its weights."""
-    from agents.citrus_v.evaluation.answers import answered
+    from agents.citrus_v.evaluation.answers import answered, choices
     from agents.citrus_v.evaluation.calibrate import abilities
     from agents.citrus_v.evaluation.eyes import ReaderEyes
     from agents.citrus_v.evaluation.run import evaluate, examples
@@ -88,9 +88,13 @@ def measured(checkpoint: Path, data: Path) -> None:
     pictures = examples(data, "dev")
     outcome = evaluate(ReaderEyes(reader), pictures, progress=_told)
     said = answered(reader, pictures)
+    chosen = choices(reader, pictures)
     found = abilities(outcome.records, "citrus-v nano")
-    found.model_copy(update={"answers": round(said.value, 4) if said else 0.0}).write(checkpoint)
-    Console().print(f"Answers about pictures that are right: {said or 'not measured'}")
+    answers = round(said.value, 4) if said else 0.0
+    found.model_copy(update={"answers": answers, "choices": chosen}).write(checkpoint)
+    Console().print(f"Answers in words that are right: {said or 'not measured'}")
+    for choice in chosen:
+        Console().print(f"{choice.question} By what is seen: {choice.right:.3f} of {choice.pictures} right")
     for line in tables([outcome]):
         Console().print(line)
 

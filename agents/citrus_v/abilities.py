@@ -5,7 +5,7 @@ calibrated confidence.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Self
@@ -91,12 +91,47 @@ class Family(Record):
     targets: tuple[str, ...]
 
 
+class Option(Record):
+    """One answer of a choice, and what is seen where it is right."""
+
+    answer: str
+    targets: tuple[str, ...] = Field(min_length=1)
+
+
+class Choice(Record):
+    """A question with a few answers, told apart by which of their targets the checkpoint sees.
+
+    Attributes:
+        words: Groups of words; whoever uses one of each group asks this question.
+        modalities, body_parts: Of the images that it is answered on; all where empty.
+        present_above: Score of what is seen below which there is no answer.
+        confidence: From the share of an answer among all to how often it was right.
+        right: Share of right answers on held-out pictures.
+        pictures: How many those were.
+    """
+
+    question: str
+    words: tuple[tuple[str, ...], ...]
+    options: tuple[Option, ...] = Field(min_length=2)
+    modalities: tuple[Modality, ...] = ()
+    body_parts: tuple[str, ...] = ()
+    present_above: Share = 0.5
+    confidence: Calibration
+    right: Share
+    pictures: int = Field(ge=1)
+
+    def is_asked(self, words: Set[str]) -> bool:
+        """Whether a question in these words, in lower case, is this one."""
+        return all(words & set(group) for group in self.words)
+
+
 class Abilities(Record):
     """All of them.
 
     Attributes:
         name: Of the checkpoint, for traces and readers.
         answers: Share of questions about held-out pictures that its words answer right.
+        choices: Questions that it answers by what it sees instead.
         question: To which a family's sentence is the answer.
         recognised_above: Share of a kind among all above which a picture is said to be of it.
     """
@@ -105,6 +140,7 @@ class Abilities(Record):
     targets: tuple[Ability, ...]
     families: tuple[Family, ...] = ()
     answers: Share = 0.0
+    choices: tuple[Choice, ...] = ()
     question: str = "What kind of image is this?"
     recognised_above: Share = 0.97
 
@@ -131,6 +167,11 @@ class Abilities(Record):
     def find(self, target: str) -> Ability | None:
         """The ability for a target by its name."""
         return next((one for one in self.targets if one.offer.name == target), None)
+
+    @property
+    def speaks(self) -> bool:
+        """Whether its words about pictures are right often enough to be asked for."""
+        return self.answers >= ANSWERS_ABOVE
 
     @property
     def offers(self) -> Sequence[Offer]:

@@ -1,9 +1,8 @@
-"""Citrus-V as those who see: outlines and boxes of offered targets, and short answers about an image.
+"""Citrus-V as those who see: outlines and boxes of offered targets.
 
 The classes fulfil the tools' `Segmenter` and `Grounder` by their shape alone.
 """
 
-import math
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -13,7 +12,6 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from agents.citrus_v.abilities import Abilities
 from agents.citrus_v.boxes import read_boxes
@@ -22,7 +20,6 @@ from agents.citrus_v.files import fingerprint
 from agents.citrus_v.instances import boxes_of
 from agents.citrus_v.masks import DrawnMask
 from agents.citrus_v.offered import OFFERED, Offer, display_for, reliability
-from agents.citrus_v.pictures import Picture
 from agents.citrus_v.reader import CannotRead, Reader, Reply, Turn
 from agents.citrus_v.slices import SliceView, Values, coarse, neighbours
 from knowledge.case import Image
@@ -33,10 +30,8 @@ GROUND = "Please locate the {target} in this image and give its bounding box as 
 
 _MASK_TOKENS = 64
 _BOX_TOKENS = 256
-_LOOK_TOKENS = 128
 
 _MARK = "mean probability of its outline times that of the mark in its middle; not calibrated"
-_OWN_ESTIMATE = "probability the model gives its own words, averaged over tokens; not calibrated"
 
 
 class Answering(Protocol):
@@ -78,14 +73,6 @@ class LocatedBox:
     slices: tuple[int, int] = (0, 1)
     side: Side | None = None
     confidence: Confidence | None = None
-
-
-@dataclass(frozen=True)
-class Look:
-    """The model's answer to a short question about an image."""
-
-    answer: str
-    confidence: Confidence
 
 
 def open_backends(folder: str | os.PathLike[str], **kwargs: Any) -> tuple["CitrusVSegmenter", "CitrusVGrounder"]:
@@ -278,51 +265,6 @@ class CitrusVGrounder:
                 raise CannotRead(f"The model's boxes make no sense: {'; '.join(read.refused)}.", target=target)
             boxes += [LocatedBox(target, found.box, (index, index + 1)) for found in read.found]
         return boxes
-
-
-def look(
-    reader: Reader,
-    image: Image,
-    volume: Values,
-    question: str,
-    *,
-    slice_index: int | None = None,
-    box: tuple[int, int, int, int] | None = None,
-    max_new_tokens: int = _LOOK_TOKENS,
-) -> Look:
-    """Ask the model about one picture or a region of it.
-
-    Args:
-        slice_index: Of a volume; the middle one where None.
-        box: (x0, y0, x1, y1) half open; the picture is cut to it. All of it where None.
-
-    Raises:
-        CannotRead: The slice or box is not in the image, or its sides differ too much.
-    """
-    view = SliceView(image, volume, display_for(question))
-    index = len(view) // 2 if slice_index is None else slice_index
-    if not 0 <= index < len(view):
-        raise CannotRead(f"{image.id} has slices 0 to {len(view) - 1}, not {index}.")
-    picture = view[index]
-    if box is not None:
-        x0, y0, x1, y1 = box
-        if not (0 <= x0 < x1 <= picture.width and 0 <= y0 < y1 <= picture.height):
-            raise CannotRead(f"The box {list(box)} is not in the {picture.width} x {picture.height} pixels.")
-        picture = Picture.from_array(picture.pixels[y0:y1, x0:x1])
-    chances: list[float] = []
-
-    def likeliest(logits: Tensor, _: Sequence[Sequence[int]]) -> Tensor:
-        best, token = torch.log_softmax(logits.float(), dim=-1).max(dim=-1)
-        chances.append(float(best[0]))
-        return token
-
-    try:
-        reply = reader.read([Turn.ask(question, picture)], max_new_tokens, likeliest)[0]
-    except ValueError as error:
-        raise CannotRead(f"The picture cannot be read: {error}.") from error
-    # The step that reads a last [SEG] chooses no word of the answer.
-    said = chances[: len(reply.ids)]
-    return Look(reply.text.strip(), Confidence(value=math.exp(sum(said) / len(said)), method=_OWN_ESTIMATE))
 
 
 def _read(reader: Answering, turns: Sequence[Turn], tokens: int, target: str) -> list[Reply]:

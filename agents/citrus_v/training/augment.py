@@ -11,6 +11,12 @@ from PIL import Image as PillowImage
 from torch import Tensor
 from torch.nn.functional import affine_grid, avg_pool2d, conv2d, grid_sample, interpolate
 
+ELASTIC_CHANCE, ELASTIC_SPREAD, _ELASTIC_KNOTS = 0.4, 0.05, 5
+"""How often shapes are bent, and by how much: standard deviation of each knot in half sides of the picture."""
+
+_FLAT = 0.02
+"""Range of values below which a picture shows nothing that could be stretched."""
+
 _MIRRORED = {"left lung": "right lung", "right lung": "left lung"}
 """What a target is called on a mirrored picture."""
 
@@ -31,7 +37,7 @@ def geometry(
     towards: tuple[float, float] | None = None,
     strength: float = 1.0,
 ) -> tuple[Tensor, Tensor, bool]:
-    """Rotate, scale, shift and mirror picture and masks alike, onto a square.
+    """Rotate, scale, shift, mirror and bend picture and masks alike, onto a square.
 
     Args:
         pixels: (3, rows, columns) in [0, 255].
@@ -69,13 +75,24 @@ def geometry(
     if factor > 1:
         both = avg_pool2d(both, factor)
     grid = affine_grid(matrix[None], [1, len(both[0]), side, side], align_corners=False)
+    if random.random() < ELASTIC_CHANCE * strength:
+        grid = grid + _bends(side, random) / zoom
     moved = grid_sample(both, grid, mode="bilinear", padding_mode="zeros", align_corners=False)[0]
     return moved[:3], moved[3:], mirrored
+
+
+def _bends(side: int, random: Generator) -> Tensor:
+    """Smooth displacements (1, side, side, 2), as patients differ in shape."""
+    knots = random.normal(0, ELASTIC_SPREAD, size=(1, 2, _ELASTIC_KNOTS, _ELASTIC_KNOTS)).astype(np.float32)
+    field = interpolate(torch.from_numpy(knots), size=(side, side), mode="bicubic", align_corners=True)
+    return field.permute(0, 2, 3, 1)
 
 
 def photometry(pixels: Tensor, random: Generator, strength: float = 1.0) -> Tensor:
     """Change brightness, contrast, sharpness and noise of (3, rows, columns) in [0, 255], each by chance."""
     image = pixels / 255
+    if random.random() < 0.4 * strength:
+        image = stretched(image, float(random.uniform(0, 0.02)))
     if random.random() < 0.5 * strength:
         image = image.clamp(0, 1) ** math.exp(float(random.normal(0, 0.35)))
     if random.random() < 0.6 * strength:
@@ -97,6 +114,12 @@ def photometry(pixels: Tensor, random: Generator, strength: float = 1.0) -> Tens
         noise = random.standard_normal(image.shape[-2:], dtype=np.float32)
         image = image + torch.from_numpy(noise) * float(random.uniform(0.01, 0.1))
     return (image.clamp(0, 1) * 255).contiguous()
+
+
+def stretched(image: Tensor, tail: float) -> Tensor:
+    """(channels, rows, columns) so that all but a share of `tail` at either end spans [0, 1], as viewers show it."""
+    low, high = np.quantile(image[:, ::2, ::2].numpy(), (tail, 1 - tail))
+    return image if high - low < _FLAT else ((image - low) / (high - low)).float()
 
 
 def bias_field(shape: torch.Size | tuple[int, int], random: Generator, spread: float) -> Tensor:

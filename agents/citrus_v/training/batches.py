@@ -18,20 +18,23 @@ from agents.citrus_v.training.examples import Example
 from agents.citrus_v.training.targets import CLOSER, TARGETS, foreign, home, masks, present
 
 SHARES = {
-    "brain_mri": 0.37,
-    "cardiac_mri": 0.13,
-    "hippocampus_mri": 0.16,
-    "nuclei": 0.11,
+    "brain_mri": 0.38,
+    "cardiac_mri": 0.19,
+    "hippocampus_mri": 0.09,
+    "nuclei": 0.07,
     "blood_cells": 0.15,
-    "chest_xray": 0.08,
+    "chest_xray": 0.12,
 }
 """How often a folder is drawn from: the hard ones more than their number of pictures."""
 
 ZOOMS = {"nuclei": (1.5, 2.6), "blood_cells": (1.3, 2.7)}
 """How closely pictures of many small things are looked at."""
 
-CLOSER_SHARE = 0.35
+CLOSER_SHARE = 0.45
 """Of the looks at a picture with a thing that is looked at closer."""
+
+ELSEWHERE_SHARE = 0.12
+"""Of the same looks, those as close at any part: where the thing is not, a closer look must not find it."""
 
 CLOSER_ROOM = (1.5, 3.2)
 """Side of a closer look over the longer side of what it goes to."""
@@ -123,20 +126,24 @@ class Sampler:
         turns = folder in ("nuclei", "blood_cells")
         zoom, towards = float(random.uniform(*ZOOMS.get(folder, (1.0, 1.0)))), None
         alone = next((target for target in CLOSER if target in one.masks), None)
-        if alone is not None and random.random() < CLOSER_SHARE:
+        chance = random.random()
+        if alone is not None and chance < CLOSER_SHARE:
             zoom, towards = _closer(one.masks[alone], random)
+        elif alone is not None and chance < CLOSER_SHARE + ELSEWHERE_SHARE:
+            zoom = float(random.uniform(1.5, CLOSEST))
         moved, shares, mirrored = geometry(
             pixels, stack, side, random, turns=turns, zoom=zoom, towards=towards, strength=strength
         )
         moved = photometry(moved, random, strength)
         call = mirrored_name if mirrored else str
         shown = {call(name): share for name, share in zip(names, shares, strict=True)}
-        # A part of the target may have left the picture: then it is not known whether it is there.
+        gone = {name for name, share in shown.items() if not share.any()}
+        # Of what a sliver is left it is not known whether it is there.
         shown = {name: share for name, share in shown.items() if float(share.sum()) > _LEAST}
         there = {
             call(name): yes and (name not in one.masks or call(name) in shown) for name, yes in one.present.items()
         }
-        lost = {call(name) for name, yes in one.present.items() if yes and not there[call(name)]}
+        lost = {call(name) for name, yes in one.present.items() if yes and not there[call(name)]} - gone
         targets = torch.zeros(prompts, dtype=torch.long)
         truth, has_mask = torch.zeros(prompts, side // 2, side // 2), torch.zeros(prompts, dtype=torch.bool)
         known = torch.full((prompts,), -1)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from agents.citrus_v import backends
-from agents.citrus_v.backends import CitrusVGrounder, CitrusVSegmenter, look
+from agents.citrus_v.backends import CitrusVGrounder, CitrusVSegmenter
 from agents.citrus_v.offered import OFFERED, SOFT_TISSUE
 from agents.citrus_v.reader import CannotRead
 from agents.citrus_v.slices import SliceView, coarse, neighbours
@@ -193,21 +193,6 @@ def test_a_strip_is_refused_in_words(built):
     with pytest.raises(CannotRead, match="aspect ratio") as caught:
         CitrusVSegmenter(tiny.reader(built), "t").segment(image, volume, ["liver"])
     assert caught.value.target == "liver"
-
-
-def test_a_look_answers_with_the_models_own_confidence(built):
-    image, volume = image_of(noise(5))
-    seen = look(tiny.reader(built), image, volume, "Is there fluid?", max_new_tokens=5)
-    assert 0 < seen.confidence.value < 1
-    assert "not calibrated" in seen.confidence.method
-    part = look(
-        tiny.reader(built), image, volume, "Is there fluid?", slice_index=0, box=(10, 10, 50, 40), max_new_tokens=5
-    )
-    assert part.confidence.value != seen.confidence.value
-    with pytest.raises(CannotRead, match="slices 0 to 4, not 5"):
-        look(tiny.reader(built), image, volume, "?", slice_index=5)
-    with pytest.raises(CannotRead, match="is not in the 84 x 60 pixels"):
-        look(tiny.reader(built), image, volume, "?", box=(10, 10, 85, 40))
 
 
 def test_windows_make_pictures():
