@@ -55,6 +55,7 @@ class Ability(Record):
         abstain_below: A mask whose confidence is lower is not given.
         tiles: Parts a side that a picture is looked at in, for things too small for one look.
         room: Side of a second, closer look over the longer side of what the first found; None for one look.
+        convex: Whether it is one thing without dents, whose hull is taken.
         centre: Name of the target whose masks mark the middle of each instance, where instances are told apart.
     """
 
@@ -66,6 +67,7 @@ class Ability(Record):
     abstain_below: Share = 0.0
     tiles: int = Field(default=1, ge=1, le=4)
     room: float | None = Field(default=None, gt=1)
+    convex: bool = False
     centre: str | None = None
 
     @property

@@ -181,7 +181,16 @@ class CitrusVSegmenter:
         seen = variants(view[index])
         # A volume has neighbours to be held against; two looks at each slice are enough.
         few = seen if len(view) == 1 else seen[:2]
-        return doubt(self.reader, few, reply.segments, view.plane, ability.present_above, ability.tiles, ability.room)
+        return doubt(
+            self.reader,
+            few,
+            reply.segments,
+            view.plane,
+            ability.present_above,
+            tiles=ability.tiles,
+            room=ability.room,
+            convex=ability.convex,
+        )
 
 
 class InstanceGrounder:

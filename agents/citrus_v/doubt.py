@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from agents.citrus_v.abilities import Ability
-from agents.citrus_v.masks import OBJECT_THRESHOLD, DrawnMask, resize, stability
+from agents.citrus_v.masks import OBJECT_THRESHOLD, DrawnMask, resize, rounded, stability
 from agents.citrus_v.model import MaskLogits
 from agents.citrus_v.pictures import Picture
 from agents.citrus_v.reader import CannotRead
@@ -93,6 +93,7 @@ def doubt(
     present_above: float = OBJECT_THRESHOLD,
     tiles: int = 1,
     room: float | None = None,
+    convex: bool = False,
 ) -> list[DoubtedMask]:
     """Draw each `[SEG]` on every variant and join what comes out.
 
@@ -101,6 +102,7 @@ def doubt(
         size: (rows, columns) of the picture.
         tiles: Parts a side that each variant is looked at in.
         room: Side of a second, closer look over the longer side of what the first found; None for no second look.
+        convex: Whether each is one thing without dents, whose hull is taken.
     """
     found = []
     looks = [look_at(reader, variant, segments, size, tiles) for variant in seen]
@@ -110,8 +112,8 @@ def doubt(
             each_look = _closer(reader, seen, segments[index : index + 1], each_look, room)
         drawn = [look.logits.sigmoid() for look in each_look]
         mean = torch.stack(drawn).mean(dim=0)
-        mask = (mean > 0.5).cpu().numpy()
-        each = [(share > 0.5).cpu().numpy() for share in drawn]
+        each = [(share > 0.5).cpu().numpy() for share in (mean, *drawn)]
+        mask, *each = [rounded(one) for one in each] if convex else each
         area = int(mask.sum())
         areas = [int(one.sum()) / area for one in each] if area else [1.0]
         found.append(

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy import ndimage
+from scipy.spatial import ConvexHull, QhullError
 from torch import Tensor
 
 from agents.citrus_v.model import MaskLogits
@@ -81,3 +83,23 @@ def stability(logits: Tensor) -> float:
     """Overlap of a mask with itself between a stricter and a laxer threshold; 0 where both are empty."""
     lax = int((logits > -STABILITY_OFFSET).sum())
     return int((logits > STABILITY_OFFSET).sum()) / lax if lax else 0.0
+
+
+def rounded(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The convex hull of the largest connected part; a part on one line as it is."""
+    parts, count = ndimage.label(mask)
+    if not count:
+        return mask
+    number = 1 + int(np.argmax(np.bincount(parts.ravel())[1:]))
+    largest = parts == number
+    found: NDArray[np.bool_] = np.zeros_like(mask)
+    edge = largest & ~ndimage.binary_erosion(largest)
+    try:
+        sides = ConvexHull(np.argwhere(edge)).equations
+    except QhullError:
+        return largest
+    down, across = ndimage.find_objects(parts)[number - 1]
+    rows, columns = np.mgrid[down, across]
+    places = np.stack([rows, columns, np.ones_like(rows)], axis=-1)
+    found[down, across] = (places @ sides.T <= 1e-6).all(axis=-1)
+    return found

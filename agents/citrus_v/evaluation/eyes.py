@@ -15,7 +15,7 @@ from agents.citrus_v.doubt import INSTANCE_LOOKS, Decoding, Variant, doubt, shar
 from agents.citrus_v.instances import boxes_of
 from agents.citrus_v.pictures import Picture
 from agents.citrus_v.reader import Reader, Turn
-from agents.citrus_v.training.targets import CENTRE, CLOSER, TILES
+from agents.citrus_v.training.targets import CENTRE, CLOSER, CONVEX, TILES
 
 _TOKENS = 16
 
@@ -93,7 +93,8 @@ def drawn(
             found[target] = Seen(np.zeros(size, dtype=np.bool_), 0.0, 0.0)
             continue
         tiles = TILES.get(target, 1)
-        mask = doubt(decoder, seen, segments[target], size, tiles=tiles, room=CLOSER.get(target))[0]
+        room, convex = CLOSER.get(target), target in CONVEX
+        mask = doubt(decoder, seen, segments[target], size, tiles=tiles, room=room, convex=convex)[0]
         boxes: tuple[tuple[Box, float], ...] = ()
         mark = segments.get(CENTRE.format(target)) if target in instances else None
         if mark is not None:

@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agents.citrus_v.masks import draw
+from agents.citrus_v.masks import draw, rounded
 from agents.citrus_v.model import MaskLogits
 
 
@@ -71,3 +71,16 @@ def test_a_low_object_score_is_absence_and_so_is_an_empty_mask():
     empty = draw(decoded(-logits, object_logit=9.0), 16, 16)[0]
     assert empty.absent
     assert empty.stability == 0.0
+
+
+def test_a_thing_without_dents_is_its_hull_and_nothing_else() -> None:
+    mask = np.zeros((20, 20), dtype=np.bool_)
+    mask[4:12, 4:12] = True
+    whole = mask.copy()
+    mask[6:9, 8:12] = False
+    mask[17, 17] = True
+    assert (rounded(mask) == whole).all()
+    line = np.zeros((5, 9), dtype=np.bool_)
+    line[2, 1:8] = True
+    assert (rounded(line) == line).all()
+    assert not rounded(np.zeros((5, 5), dtype=np.bool_)).any()
