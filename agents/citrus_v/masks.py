@@ -91,7 +91,7 @@ def rounded(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     if not count:
         return mask
     number = 1 + int(np.argmax(np.bincount(parts.ravel())[1:]))
-    largest = parts == number
+    largest: NDArray[np.bool_] = parts == number
     found: NDArray[np.bool_] = np.zeros_like(mask)
     edge = largest & ~ndimage.binary_erosion(largest)
     try:
