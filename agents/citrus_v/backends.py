@@ -185,7 +185,6 @@ class CitrusVSegmenter:
             self.reader,
             few,
             reply.segments,
-            view.plane,
             ability.present_above,
             tiles=ability.tiles,
             room=ability.room,
@@ -230,8 +229,7 @@ class InstanceGrounder:
             if any(found is None or not len(found) for found in segments):
                 continue
             both = torch.cat([found[:1] for found in segments if found is not None])
-            size = picture.height, picture.width
-            outline, middles = shares(self.reader, variants(picture)[:INSTANCE_LOOKS], both, size, ability.tiles)
+            outline, middles = shares(self.reader, variants(picture)[:INSTANCE_LOOKS], both, ability.tiles)
             for box, score in boxes_of(outline.cpu().numpy(), middles.cpu().numpy()):
                 confidence = Confidence(value=min(1.0, score), method=_MARK)
                 found.append(LocatedBox(target, box, (index, index + 1), confidence=confidence))

@@ -1,4 +1,4 @@
-"""How sure a mask is: the same picture mirrored, brighter and darker should give the same mask."""
+"""How sure a mask is: the same picture mirrored, turned, brighter and darker should give the same mask."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -7,6 +7,7 @@ from typing import Protocol
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from PIL import Image as PillowImage
 from torch import Tensor
 
 from agents.citrus_v.abilities import Ability
@@ -20,6 +21,9 @@ from knowledge.evidence import SIZE_HIGH, SIZE_LOW, Confidence
 
 GAMMAS = (0.8, 1.25)
 """Exponents of the brightness shifts, as far from 1 as customary display settings are from each other."""
+
+TURN = 10.0
+"""Degrees by which pictures are turned: about as far as heads and bodies are turned in scanners."""
 
 INSTANCE_LOOKS = 2
 """Variants that are enough to tell instances apart."""
@@ -43,14 +47,29 @@ class Variant:
 
 
 def variants(picture: Picture) -> list[Variant]:
-    """The picture itself, mirrored, darker and brighter."""
-    pixels = picture.pixels
-    mirrored = Picture.from_array(np.ascontiguousarray(pixels[:, ::-1]))
-    found = [Variant(picture, _same), Variant(mirrored, _unmirrored)]
-    for gamma in GAMMAS:
-        table = np.round(255 * (np.arange(256) / 255) ** gamma).astype(np.uint8)
-        found.append(Variant(Picture.from_array(table[pixels]), _same))
-    return found
+    """The picture itself, mirrored, turned and brighter, and turned the other way and darker."""
+    mirrored = Picture.from_array(np.ascontiguousarray(picture.pixels[:, ::-1]))
+    turned = (_turned(_shaded(picture, gamma), angle) for gamma, angle in zip(GAMMAS, (TURN, -TURN), strict=True))
+    return [Variant(picture, _same), Variant(mirrored, _unmirrored), *turned]
+
+
+def _shaded(picture: Picture, gamma: float) -> Picture:
+    table = np.round(255 * (np.arange(256) / 255) ** gamma).astype(np.uint8)
+    return Picture.from_array(table[picture.pixels])
+
+
+def _turned(picture: Picture, angle: float) -> Variant:
+    """The picture turned, all of it still in view."""
+    image = PillowImage.fromarray(picture.pixels)
+    turned = image.rotate(angle, PillowImage.Resampling.BILINEAR, expand=True)
+
+    def back(logits: Tensor) -> Tensor:
+        plane = PillowImage.fromarray(logits.float().cpu().numpy())
+        upright = np.asarray(plane.rotate(-angle, PillowImage.Resampling.BILINEAR))
+        top, left = (upright.shape[0] - picture.height) // 2, (upright.shape[1] - picture.width) // 2
+        return torch.from_numpy(upright[top : top + picture.height, left : left + picture.width].copy()).to(logits)
+
+    return Variant(Picture.from_array(np.asarray(turned)), back)
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,7 +108,6 @@ def doubt(
     reader: Decoding,
     seen: Sequence[Variant],
     segments: Tensor,
-    size: tuple[int, int],
     present_above: float = OBJECT_THRESHOLD,
     tiles: int = 1,
     room: float | None = None,
@@ -99,13 +117,12 @@ def doubt(
 
     Args:
         segments: (k, hidden).
-        size: (rows, columns) of the picture.
         tiles: Parts a side that each variant is looked at in.
         room: Side of a second, closer look over the longer side of what the first found; None for no second look.
         convex: Whether each is one thing without dents, whose hull is taken.
     """
     found = []
-    looks = [look_at(reader, variant, segments, size, tiles) for variant in seen]
+    looks = [look_at(reader, variant, segments, tiles) for variant in seen]
     for index in range(len(segments)):
         each_look = [look[index] for look in looks]
         if room is not None:
@@ -140,7 +157,7 @@ class OneLook:
     object_score: float
 
 
-def look_at(reader: Decoding, variant: Variant, segments: Tensor, size: tuple[int, int], count: int) -> list[OneLook]:
+def look_at(reader: Decoding, variant: Variant, segments: Tensor, count: int) -> list[OneLook]:
     """Each `[SEG]` on one variant, in `count` x `count` parts."""
     parts: list[list[tuple[Tile, Tensor]]] = [[] for _ in segments]
     ious: list[list[float]] = [[] for _ in segments]
@@ -153,9 +170,10 @@ def look_at(reader: Decoding, variant: Variant, segments: Tensor, size: tuple[in
             parts[index].append((tile, logits))
             ious[index].append(float(iou[index].clamp(0, 1)))
             objects[index].append(float(decoded.object_logit[index].sigmoid()))
+    height, width = variant.picture.height, variant.picture.width
     looks = []
     for index in range(len(segments)):
-        whole = parts[index][0][1] if count == 1 else joined(parts[index], *size)
+        whole = parts[index][0][1] if count == 1 else joined(parts[index], height, width)
         # A target is there if any part shows it; only parts that do tell how good the mask is.
         telling = [iou for iou, there in zip(ious[index], objects[index], strict=True) if there >= OBJECT_THRESHOLD]
         looks.append(OneLook(variant.back(whole), float(np.mean(telling or ious[index])), max(objects[index])))
@@ -163,9 +181,9 @@ def look_at(reader: Decoding, variant: Variant, segments: Tensor, size: tuple[in
 
 
 @torch.inference_mode()
-def shares(reader: Decoding, seen: Sequence[Variant], segments: Tensor, size: tuple[int, int], tiles: int) -> Tensor:
+def shares(reader: Decoding, seen: Sequence[Variant], segments: Tensor, tiles: int) -> Tensor:
     """Mean probability of each `[SEG]` over variants, (k, rows, columns)."""
-    looks = [look_at(reader, variant, segments, size, tiles) for variant in seen]
+    looks = [look_at(reader, variant, segments, tiles) for variant in seen]
     return torch.stack([torch.stack([one.logits.sigmoid() for one in look]) for look in looks]).mean(dim=0)
 
 
@@ -178,11 +196,10 @@ def _closer(
     part = closer(picture, mask.cpu().numpy(), room) if bool(mask.any()) else None
     if part is None:
         return looks
-    size = part.picture.height, part.picture.width
     place = slice(part.top, part.bottom), slice(part.left, part.right)
     second = []
     for variant, first in zip(variants(part.picture), looks, strict=False):
-        near = look_at(reader, variant, segment, size, 1)[0]
+        near = look_at(reader, variant, segment, 1)[0]
         logits = first.logits.clone()
         logits[place] = near.logits
         second.append(OneLook(logits, near.iou, first.object_score))

@@ -94,12 +94,12 @@ def drawn(
             continue
         tiles = TILES.get(target, 1)
         room, convex = CLOSER.get(target), target in CONVEX
-        mask = doubt(decoder, seen, segments[target], size, tiles=tiles, room=room, convex=convex)[0]
+        mask = doubt(decoder, seen, segments[target], tiles=tiles, room=room, convex=convex)[0]
         boxes: tuple[tuple[Box, float], ...] = ()
         mark = segments.get(CENTRE.format(target)) if target in instances else None
         if mark is not None:
             both = torch.cat([segments[target], mark])
-            outline, middles = shares(decoder, seen[:INSTANCE_LOOKS], both, size, tiles)
+            outline, middles = shares(decoder, seen[:INSTANCE_LOOKS], both, tiles)
             boxes = tuple(boxes_of(outline.cpu().numpy(), middles.cpu().numpy()))
         found[target] = Seen(mask.mask, mask.object_score or 0.0, mask.sureness, boxes)
     return found

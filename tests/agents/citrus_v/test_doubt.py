@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from agents.citrus_v.abilities import FILE, Abilities, Ability, Calibration, Family
-from agents.citrus_v.doubt import DoubtedMask, doubt, spread, sure, variants
+from agents.citrus_v.doubt import GAMMAS, DoubtedMask, doubt, spread, sure, variants
 from agents.citrus_v.evaluation.figures import box_iou
 from agents.citrus_v.instances import boxes_of
 from agents.citrus_v.model import MaskLogits
@@ -44,8 +44,7 @@ def picture_of(value: int, rows: int = 64, columns: int = 64) -> Picture:
 
 
 def looked(picture: Picture, reader=None, count: int = 1) -> DoubtedMask:
-    size = picture.height, picture.width
-    return doubt(reader or Bright(), variants(picture), torch.zeros(1, 4), size, tiles=count)[0]
+    return doubt(reader or Bright(), variants(picture), torch.zeros(1, 4), tiles=count)[0]
 
 
 def test_looks_that_agree_give_the_mask_without_spread() -> None:
@@ -61,6 +60,19 @@ def test_looks_that_agree_give_the_mask_without_spread() -> None:
 def test_a_mirrored_look_is_mirrored_back() -> None:
     found = looked(picture_of(255))
     assert found.mask[:, :32].sum() > 10 * found.mask[:, 32:].sum()
+
+
+@pytest.mark.parametrize("size", [(64, 64), (50, 97), (131, 60), (7, 9)])
+def test_a_turned_look_is_turned_back_and_loses_nothing(size) -> None:
+    rows, columns = np.mgrid[: size[0], : size[1]]
+    pixels = (120 + 60 * np.sin(rows / 9) + 60 * np.cos(columns / 7)).astype(np.uint8)
+    for variant, gamma in zip(variants(Picture.from_array(pixels)), (1, 1, *GAMMAS), strict=True):
+        values = torch.from_numpy(variant.picture.pixels[..., 0].copy()).float() / 255
+        back = variant.back(values)
+        assert back.shape == size
+        wanted = torch.from_numpy((pixels / 255) ** gamma).float()
+        inner = (slice(1, -1), slice(1, -1))
+        assert float((back - wanted)[inner].abs().mean()) < 0.02
 
 
 def test_looks_that_differ_widen_the_size_and_lower_the_score() -> None:
@@ -107,8 +119,7 @@ def small_disc(rows: int = 256, columns: int = 256) -> tuple[Picture, np.ndarray
 
 def test_a_second_look_goes_closer_to_a_small_thing_and_outlines_it_better() -> None:
     picture, truth = small_disc()
-    size, segment = (picture.height, picture.width), torch.zeros(1, 4)
-    once, twice = (doubt(Bright(), variants(picture), segment, size, room=room)[0] for room in (None, 2.2))
+    once, twice = (doubt(Bright(), variants(picture), torch.zeros(1, 4), room=room)[0] for room in (None, 2.2))
     missed = [int((found.mask != truth).sum()) for found in (once, twice)]
     assert missed[1] < missed[0] / 2
     assert twice.object_score == once.object_score
@@ -135,7 +146,7 @@ def test_there_is_no_second_look_at_what_fills_the_picture(share) -> None:
 
 def test_nothing_found_is_not_looked_at_again() -> None:
     picture = picture_of(20)
-    found = doubt(Bright(), variants(picture), torch.zeros(1, 4), (64, 64), room=2.2)[0]
+    found = doubt(Bright(), variants(picture), torch.zeros(1, 4), room=2.2)[0]
     assert found.absent
 
 
