@@ -14,7 +14,7 @@ CENTRE = "centre of {}"
 CENTRE_SHARE = 0.55
 """Side of a centre over the side of its instance."""
 
-TILES = {"cell nuclei": 3, **dict.fromkeys(CELLS, 2)}
+TILES = dict.fromkeys(("cell nuclei", *CELLS), 2)
 """Parts a side that a picture is looked at in, for targets too small for one look."""
 
 CLOSER = dict.fromkeys(("brain tumour", *TUMOURS), 2.6) | {"left ventricle cavity": 1.7}

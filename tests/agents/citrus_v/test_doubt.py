@@ -223,6 +223,24 @@ def test_a_large_thing_among_small_ones_is_one() -> None:
     assert max(box_iou(box, (130, 50, 271, 191)) for box in found) > 0.9
 
 
+def test_things_that_are_pale_in_the_middle_are_whole() -> None:
+    placed = [(60, 60, 24), (60, 106, 24), (150, 200, 24)]
+    outline, marks = discs(*placed)
+    down, across = np.mgrid[:240, :320]
+    for row, column, _ in placed:
+        outline[np.hypot(down - row, across - column) < 5] = 0.1
+    found = [box for box, _ in boxes_of(outline, marks)]
+    assert len(found) == 3
+    assert min(box[2] - box[0] for box in found) > 40
+
+
+def test_what_the_edge_cuts_is_less_sure_than_what_is_whole() -> None:
+    (whole, sure_), (cut, doubted) = boxes_of(*discs((60, 60, 24), (150, 0, 24)))
+    assert whole[0] > 0
+    assert cut[0] == 0
+    assert doubted < 0.9 * sure_
+
+
 def test_where_nothing_is_outlined_there_are_no_boxes() -> None:
     assert boxes_of(*discs()) == []
 
