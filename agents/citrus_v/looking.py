@@ -131,19 +131,20 @@ def answer(reader: Reader, picture: Picture, image: Image, choices: Sequence[Cho
     words = set(re.findall(r"[a-z]+", question.lower()))
     choice = next((one for one in choices if one.is_asked(words)), None)
     if choice is None:
-        known = " ".join(one.question for one in choices)
-        raise CannotRead(f"That question was not measured; the small model answers these: {known}")
+        # A question mark would end the sentence in which a reader is told.
+        known = " and ".join(f'"{one.question.rstrip("?")}"' for one in choices)
+        raise CannotRead(f"The small model does not answer that: it was measured on {known} only.")
     part = (image.body_part or "").lower()
     fits = not choice.modalities or image.modality in choice.modalities
     if not fits or (choice.body_parts and not any(one in part for one in choice.body_parts)):
         wanted = " or ".join(modality.value for modality in choice.modalities)
         raise CannotRead(
-            f"{choice.question!r} is answered on {wanted} of the {' or '.join(choice.body_parts)} only; "
+            f"The small model answers that on {wanted} of the {' or '.join(choice.body_parts)} only; "
             f"{image.id} is {image.modality.value}{' of the ' + part if part else ', body part unknown'}."
         )
     found = choose(reader, picture, choice.options)
     if found.presence < choice.present_above:
-        raise CannotRead(f"Nothing that answers {choice.question!r} is seen on {image.id}.")
+        raise CannotRead(f"The small model sees nothing on {image.id} that would answer that.")
     confidence = Confidence(value=choice.confidence(found.share), method=_MEASURED.format(pictures=choice.pictures))
     return Look(found.answer, confidence)
 

@@ -66,6 +66,7 @@ class Composer:
             yield from self._results(image)
         yield from self._comparisons()
         yield from sentences.caveats(self.measured, self._told())
+        yield from self._special()
         yield from self._criteria()
         for image in self.images:
             yield from self._about_image(image)
@@ -73,7 +74,6 @@ class Composer:
         yield from self._library()
         for image in self.images:
             yield from self._limits(image)
-        yield from self._special()
 
     def question_back(self) -> str:
         """A question to the clinician."""
@@ -309,7 +309,7 @@ class Composer:
         pieces = [piece for call in wished for piece in call.pieces]
         for piece in pieces:
             yield from sentences.generic(piece)
-        yield from sentences.caveats(pieces)
+        yield from sentences.caveats(pieces, self._told())
 
 
 def _counterparts(piece: Piece, other: Piece) -> bool:
