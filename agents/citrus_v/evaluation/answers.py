@@ -21,7 +21,8 @@ from knowledge.case import Modality
 _TOKENS = 48
 
 _TUMOUR = ("tumour", "tumor", "tumours", "tumors", "neoplasm", "mass")
-_KIND = ("kind", "type", "sort", "class", "classify", "which", *(word for name in TUMOURS for word in name.split()))
+_NAMES = tuple(name.split()[0] for name in TUMOURS)
+_KIND = ("kind", "type", "sort", "class", "classify", "which", *_NAMES)
 _PICTURE = ("image", "picture", "scan", "photograph", "film", "modality")
 _WHAT = ("what", "which", "kind", "type", "sort", "modality")
 
@@ -77,7 +78,7 @@ def _kinds_of_tumour(reader: Reader, examples: Sequence[Example], spread: Sequen
     options = tuple(Option(answer=f"It looks like a {kind}.", targets=(kind,)) for kind in TUMOURS)
     brains = [one for one in examples if one.folder == "brain_mri" and "label" in one.facts]
     told = [_told(reader, one, options, str(one.facts["label"])) for one in brains]
-    found = _choice(WHICH_TUMOUR[0], (_KIND, (*_TUMOUR, *TUMOURS, "pituitary")), options, told)
+    found = _choice(WHICH_TUMOUR[0], (_KIND, (*_TUMOUR, *_NAMES)), options, told)
     if found is None:
         return None
     others = [choose(reader, Picture.from_array(one.pixels), options) for one in spread if one.folder != "brain_mri"]
