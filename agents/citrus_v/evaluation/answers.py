@@ -22,9 +22,9 @@ _TOKENS = 48
 
 _TUMOUR = ("tumour", "tumor", "tumours", "tumors", "neoplasm", "mass")
 _NAMES = tuple(name.split()[0] for name in TUMOURS)
-_KIND = ("kind", "type", "sort", "class", "classify", "which", *_NAMES)
+_KIND = ("kind", "type", "sort", "class", "classify", *_NAMES)
 _PICTURE = ("image", "picture", "scan", "photograph", "film", "modality")
-_WHAT = ("what", "which", "kind", "type", "sort", "modality")
+_SORT = ("kind", "type", "sort", "modality", "show", "shows")
 
 KINDS_ASKED = 12
 """Patients or pictures of each kind that are asked what they are."""
@@ -70,7 +70,7 @@ def choices(reader: Reader, examples: Sequence[Example]) -> tuple[Choice, ...]:
         Option(answer=f"This looks like {FAMILIES[folder]}.", targets=_outlines(folder)) for folder in folders
     )
     told = [_told(reader, one, options, FAMILIES[one.folder]) for one in spread if one.folder in folders]
-    pictures = _choice(WHAT[0], (_WHAT, _PICTURE), options, told)
+    pictures = _choice(WHAT[0], (_SORT, _PICTURE), options, told)
     return tuple(one for one in (kinds, pictures) if one)
 
 

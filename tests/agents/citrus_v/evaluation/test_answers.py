@@ -42,6 +42,8 @@ def test_choices_are_measured_on_what_there_is() -> None:
         ("What kind of image is this?", PICTURE),
         ("What does the model say this picture shows?", PICTURE),
         ("How large is the tumour?", None),
+        ("Which lobe is the tumour in?", None),
+        ("What is wrong in this picture?", None),
         ("How old is the patient?", None),
         ("Is there a fracture?", None),
     ],
