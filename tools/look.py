@@ -73,6 +73,10 @@ class Look(Tool):
                 speaker="model",
                 text=found.answer,
                 confidence=found.confidence,
-                caveats=(f"words of {looker.name} about a picture, verified by nothing", *image.caveats),
+                caveats=(
+                    f"words of {looker.name} about a picture, verified by nothing",
+                    f"confidence {found.confidence.value:.2f}: {found.confidence.method}",
+                    *image.caveats,
+                ),
             )
         ]

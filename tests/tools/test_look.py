@@ -55,6 +55,7 @@ def test_the_answer_is_a_statement_of_the_model_and_no_fact(tmp_path) -> None:
     assert said.confidence is not None
     assert said.confidence.value == 0.9
     assert "verified by nothing" in said.caveats[0]
+    assert said.caveats[1] == "confidence 0.90: its own"
     assert parrot.asked == [("I1", "What kind of tumour is this?", 2, (0, 0, 4, 4))]
 
 
