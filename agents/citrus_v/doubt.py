@@ -23,7 +23,7 @@ GAMMAS = (0.8, 1.25)
 """Exponents of the brightness shifts, as far from 1 as customary display settings are from each other."""
 
 TURN = 10.0
-"""Degrees by which pictures are turned: about as far as heads and bodies are turned in scanners."""
+"""Degrees by which pictures are turned: about as far as training turns them."""
 
 INSTANCE_LOOKS = 2
 """Variants that are enough to tell instances apart."""

@@ -133,7 +133,8 @@ def answer(reader: Reader, picture: Picture, image: Image, choices: Sequence[Cho
     if choice is None:
         # A question mark would end the sentence in which a reader is told.
         known = " and ".join(f'"{one.question.rstrip("?")}"' for one in choices)
-        raise CannotRead(f"The small model does not answer that: it was measured on {known} only.")
+        measured = f"it was measured on {known} only" if known else "its words were wrong too often when measured"
+        raise CannotRead(f"The small model does not answer that: {measured}.")
     part = (image.body_part or "").lower()
     fits = not choice.modalities or image.modality in choice.modalities
     if not fits or (choice.body_parts and not any(one in part for one in choice.body_parts)):

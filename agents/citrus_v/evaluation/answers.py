@@ -32,11 +32,10 @@ KINDS_ASKED = 12
 
 @dataclass(frozen=True)
 class Answered:
-    """One picture's answer, whether it is right, and the patient or picture that it counts for."""
+    """One picture's answer, and whether it is right."""
 
     chosen: Chosen
     right: bool
-    group: str
 
 
 def answered(reader: Reader, examples: Iterable[Example]) -> Figure | None:
@@ -92,7 +91,7 @@ def _kinds_of_tumour(reader: Reader, examples: Sequence[Example], spread: Sequen
 
 def _told(reader: Reader, example: Example, options: Sequence[Option], truth: str) -> Answered:
     chosen = choose(reader, Picture.from_array(example.pixels), options)
-    return Answered(chosen, truth in chosen.answer, example.group)
+    return Answered(chosen, truth in chosen.answer)
 
 
 def _choice(

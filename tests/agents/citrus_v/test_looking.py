@@ -58,6 +58,8 @@ def test_a_question_that_was_not_measured_is_refused_with_those_that_were(nano) 
     picture = Picture.from_array(np.zeros((64, 64, 3), np.uint8))
     with pytest.raises(CannotRead, match=r"it was measured on \"What kind of tumour is this\" only"):
         answer(nano, picture, head(), [TUMOUR], "How old is the patient?")
+    with pytest.raises(CannotRead, match="words were wrong too often"):
+        answer(nano, picture, head(), [], ASKED)
 
 
 @pytest.mark.parametrize(

@@ -83,4 +83,5 @@ def test_a_thing_without_dents_is_its_hull_and_nothing_else() -> None:
     line = np.zeros((5, 9), dtype=np.bool_)
     line[2, 1:8] = True
     assert (rounded(line) == line).all()
+    assert rounded(np.eye(1, 5, dtype=np.bool_)).sum() == 1
     assert not rounded(np.zeros((5, 5), dtype=np.bool_)).any()
