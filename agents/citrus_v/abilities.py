@@ -57,6 +57,8 @@ class Ability(Record):
         room: Side of a second, closer look over the longer side of what the first found; None for one look.
         convex: Whether it is one thing without dents, whose hull is taken.
         centre: Name of the target whose masks mark the middle of each instance, where instances are told apart.
+        radius: Usual radius of an instance over the longer side of a picture, where instances are round, of one size
+            and in heaps: they are told apart by it, without marks.
     """
 
     offer: Offer
@@ -69,6 +71,12 @@ class Ability(Record):
     room: float | None = Field(default=None, gt=1)
     convex: bool = False
     centre: str | None = None
+    radius: float | None = Field(default=None, gt=0, lt=0.5)
+
+    @property
+    def comes_as_instances(self) -> bool:
+        """Whether it is told apart one by one."""
+        return self.centre is not None or self.radius is not None
 
     @property
     def measured(self) -> str:

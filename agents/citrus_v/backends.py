@@ -10,14 +10,13 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from agents.citrus_v.abilities import Abilities
 from agents.citrus_v.boxes import read_boxes
-from agents.citrus_v.doubt import INSTANCE_LOOKS, DoubtedMask, doubt, shares, spread, sure, variants
+from agents.citrus_v.doubt import DoubtedMask, doubt, spread, sure, variants
 from agents.citrus_v.files import fingerprint
-from agents.citrus_v.instances import boxes_of
+from agents.citrus_v.instances import told_apart
 from agents.citrus_v.masks import DrawnMask
 from agents.citrus_v.offered import OFFERED, Offer, display_for, reliability
 from agents.citrus_v.reader import CannotRead, Reader, Reply, Turn
@@ -32,6 +31,7 @@ _MASK_TOKENS = 64
 _BOX_TOKENS = 256
 
 _MARK = "mean probability of its outline times that of the mark in its middle; not calibrated"
+_DISC = "mean probability of its outline times the share of a disc of the usual size that it fills; not calibrated"
 
 
 class Answering(Protocol):
@@ -209,7 +209,7 @@ class InstanceGrounder:
 
     def targets(self) -> Sequence[Offer]:
         """Single pictures of what comes as instances."""
-        return [one.offer for one in self.abilities.targets if one.centre is not None]
+        return [one.offer for one in self.abilities.targets if one.comes_as_instances]
 
     def ground(self, image: Image, volume: Values, target: str) -> Sequence[LocatedBox]:
         """Every instance of `target`, the surest first; empty where there is none.
@@ -218,20 +218,23 @@ class InstanceGrounder:
             CannotRead: The picture's sides differ too much for the model.
         """
         ability = self.abilities.find(target)
-        if ability is None or ability.centre is None:
+        if ability is None or not ability.comes_as_instances:
             raise CannotRead(f"{target} does not come as instances here.", target=target)
         view = SliceView(image, volume, display_for(target))
         found: list[LocatedBox] = []
         for index in range(len(view)):
             picture = view[index]
-            turns = [Turn.ask(SEGMENT.format(target=name), picture) for name in (target, ability.centre)]
-            segments = [reply.segments for reply in _read(self.reader, turns, _MASK_TOKENS, target)]
-            if any(found is None or not len(found) for found in segments):
+            names = [target] if ability.radius is not None else [target, ability.centre]
+            turns = [Turn.ask(SEGMENT.format(target=name), picture) for name in names]
+            replies = _read(self.reader, turns, _MASK_TOKENS, target)
+            segments = [reply.segments[:1] for reply in replies if reply.segments is not None and len(reply.segments)]
+            if len(segments) < len(turns):
                 continue
-            both = torch.cat([found[:1] for found in segments if found is not None])
-            outline, middles = shares(self.reader, variants(picture)[:INSTANCE_LOOKS], both, ability.tiles)
-            for box, score in boxes_of(outline.cpu().numpy(), middles.cpu().numpy()):
-                confidence = Confidence(value=min(1.0, score), method=_MARK)
+            mark = None if ability.radius is not None else segments[1]
+            boxes = told_apart(self.reader, variants(picture), segments[0], mark, ability.tiles, ability.radius)
+            method = _MARK if ability.radius is None else _DISC
+            for box, score in boxes:
+                confidence = Confidence(value=min(1.0, score), method=method)
                 found.append(LocatedBox(target, box, (index, index + 1), confidence=confidence))
         return found
 

@@ -25,9 +25,6 @@ GAMMAS = (0.8, 1.25)
 TURN = 10.0
 """Degrees by which pictures are turned: about as far as training turns them."""
 
-INSTANCE_LOOKS = 2
-"""Variants that are enough to tell instances apart."""
-
 _EXPECTED = "Dice to expect, from the agreement of several looks, calibrated on held-out pictures"
 
 

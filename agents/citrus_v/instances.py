@@ -1,8 +1,18 @@
-"""Boxes of things that lie close together: their outline is cut apart where it is narrow."""
+"""Boxes of things that lie close together: their outline is cut apart where it is narrow, or covered with discs."""
+
+from collections.abc import Sequence
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from scipy import ndimage
+from torch import Tensor
+
+from agents.citrus_v.discs import discs_of
+from agents.citrus_v.doubt import Decoding, Variant, shares
+
+LOOKS = 2
+"""Variants of a picture that are enough to tell things apart."""
 
 LEAST = 0.0002
 """Share of the picture below which a part is noise: a tenth of a platelet's on a smear of 640 x 480 pixels."""
@@ -25,6 +35,29 @@ _DEEP = 1.8
 
 _MOST_OF_A_DISC = 1.8
 """Area of a part over that of the largest disc in it, up to which the part counts as a single thing."""
+
+
+def told_apart(
+    reader: Decoding, seen: Sequence[Variant], segment: Tensor, mark: Tensor | None, tiles: int, radius: float | None
+) -> list[tuple[tuple[float, float, float, float], float]]:
+    """The box of each instance of what a `[SEG]` outlines, with its score, the surest first.
+
+    Args:
+        segment: (1, hidden).
+        mark: (1, hidden), of what marks the middle of each; where None `radius` tells them apart.
+        tiles: Parts a side that each variant is looked at in.
+        radius: Usual radius over the longer side of the picture, of things that are round and of one size.
+
+    Raises:
+        ValueError: Neither a mark nor a radius is given.
+    """
+    if radius is not None:
+        (outline,) = shares(reader, seen[:LOOKS], segment, tiles).cpu().numpy()
+        return discs_of(outline, radius)
+    if mark is None:
+        raise ValueError("instances are told apart by a mark or a radius")
+    outline, middles = shares(reader, seen[:LOOKS], torch.cat([segment, mark]), tiles).cpu().numpy()
+    return boxes_of(outline, middles)
 
 
 def boxes_of(

@@ -10,7 +10,7 @@ from agents.citrus_v.evaluation.figures import calibration_error
 from agents.citrus_v.evaluation.suite import Record, Records
 from agents.citrus_v.offered import Offer
 from agents.citrus_v.training.conversations import FAMILIES, SYNONYMS
-from agents.citrus_v.training.targets import CENTRE, CLOSER, CONVEX, INSTANCES, TILES, home
+from agents.citrus_v.training.targets import CENTRE, CLOSER, CONVEX, INSTANCES, RADIUS, TILES, home
 from knowledge.case import Modality
 
 ABSTAIN_BELOW = 0.5
@@ -68,7 +68,7 @@ def _ability(folder: str, target: str, rows: Sequence[Record], records: Records)
     outlined = [row for row in rows if row.dice is not None]
     # Asked where it is not: on the pictures of every folder.
     asked = [row for row in records.rows if row.target == target and row.present is not None]
-    instances = target in INSTANCES
+    marked = target in INSTANCES and target not in RADIUS
     return Ability(
         offer=Offer(
             name=target,
@@ -85,7 +85,8 @@ def _ability(folder: str, target: str, rows: Sequence[Record], records: Records)
         tiles=TILES.get(target, 1),
         room=CLOSER.get(target),
         convex=target in CONVEX,
-        centre=CENTRE.format(target) if instances else None,
+        centre=CENTRE.format(target) if marked else None,
+        radius=RADIUS.get(target),
     )
 
 

@@ -5,17 +5,16 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from agents.citrus_v.abilities import Abilities
 from agents.citrus_v.backends import SEGMENT
-from agents.citrus_v.doubt import INSTANCE_LOOKS, Decoding, Variant, doubt, shares, variants
-from agents.citrus_v.instances import boxes_of
+from agents.citrus_v.doubt import Decoding, Variant, doubt, variants
+from agents.citrus_v.instances import told_apart
 from agents.citrus_v.pictures import Picture
 from agents.citrus_v.reader import Reader, Turn
-from agents.citrus_v.training.targets import CENTRE, CLOSER, CONVEX, TILES
+from agents.citrus_v.training.targets import CENTRE, CLOSER, CONVEX, RADIUS, TILES
 
 _TOKENS = 16
 
@@ -62,7 +61,7 @@ class ReaderEyes:
     def look(self, pixels: NDArray[np.uint8], targets: Sequence[str], instances: Sequence[str]) -> Mapping[str, Seen]:
         """Every target in one batch of short conversations, on one encoding of each variant."""
         picture = Picture.from_array(pixels)
-        asked = [*targets, *(CENTRE.format(target) for target in instances)]
+        asked = [*targets, *marks(instances)]
         turns = [Turn.ask(SEGMENT.format(target=target), picture) for target in asked]
         replies = self.reader.read(turns, _TOKENS)
         segments = {
@@ -71,6 +70,11 @@ class ReaderEyes:
             if reply.segments is not None and len(reply.segments)
         }
         return drawn(self.reader, variants(picture)[: self.looks], segments, targets, instances)
+
+
+def marks(instances: Sequence[str]) -> list[str]:
+    """Targets that mark the middles of those instances which are told apart by marks."""
+    return [CENTRE.format(target) for target in instances if target not in RADIUS]
 
 
 def drawn(
@@ -96,10 +100,8 @@ def drawn(
         room, convex = CLOSER.get(target), target in CONVEX
         mask = doubt(decoder, seen, segments[target], tiles=tiles, room=room, convex=convex)[0]
         boxes: tuple[tuple[Box, float], ...] = ()
-        mark = segments.get(CENTRE.format(target)) if target in instances else None
-        if mark is not None:
-            both = torch.cat([segments[target], mark])
-            outline, middles = shares(decoder, seen[:INSTANCE_LOOKS], both, tiles)
-            boxes = tuple(boxes_of(outline.cpu().numpy(), middles.cpu().numpy()))
+        mark, radius = segments.get(CENTRE.format(target)), RADIUS.get(target)
+        if target in instances and (mark is not None or radius is not None):
+            boxes = tuple(told_apart(decoder, seen, segments[target], mark, tiles, radius))
         found[target] = Seen(mask.mask, mask.object_score or 0.0, mask.sureness, boxes)
     return found

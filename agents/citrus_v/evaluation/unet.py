@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from agents.citrus_v.doubt import variants
-from agents.citrus_v.evaluation.eyes import Seen, drawn
+from agents.citrus_v.evaluation.eyes import Seen, drawn, marks
 from agents.citrus_v.features import FeatureCache
 from agents.citrus_v.model import MaskLogits
 from agents.citrus_v.pictures import Picture
@@ -20,7 +20,7 @@ from agents.citrus_v.training.drawing import dense_loss
 from agents.citrus_v.training.engine import Progress, rate_at
 from agents.citrus_v.training.folders import read
 from agents.citrus_v.training.recipe import Recipe, RecipeError
-from agents.citrus_v.training.targets import CENTRE, TARGETS
+from agents.citrus_v.training.targets import TARGETS
 
 _KEPT = 64
 """Pictures, variants and parts of which the last pass is remembered."""
@@ -99,6 +99,6 @@ class UNetEyes:
 
     def look(self, pixels: NDArray[np.uint8], targets: Sequence[str], instances: Sequence[str]) -> Mapping[str, Seen]:
         """Every target from one pass over each variant."""
-        asked = [*targets, *(CENTRE.format(target) for target in instances)]
+        asked = [*targets, *marks(instances)]
         rows = {target: torch.tensor([[float(TARGETS.index(target))]]) for target in asked}
         return drawn(self, variants(Picture.from_array(pixels))[: self.looks], rows, targets, instances)

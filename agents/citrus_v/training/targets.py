@@ -26,6 +26,12 @@ Chosen on pictures of the training split.
 CONVEX = frozenset({"left ventricle cavity"})
 """Things marked without dents: on the training split the marks fill 0.999 of their hull, papillary muscles within."""
 
+RADIUS = {"red blood cell": 0.075}
+"""Of things in heaps that are round and of one size: radius over the longer side of the picture.
+
+The median of the training split, where nine in ten lie within a fifth of it.
+"""
+
 INSTANCES = CELLS
 """Targets that are told apart one by one."""
 

@@ -6,8 +6,6 @@ import torch
 
 from agents.citrus_v.abilities import FILE, Abilities, Ability, Calibration, Family
 from agents.citrus_v.doubt import GAMMAS, DoubtedMask, doubt, spread, sure, variants
-from agents.citrus_v.evaluation.figures import box_iou
-from agents.citrus_v.instances import boxes_of
 from agents.citrus_v.model import MaskLogits
 from agents.citrus_v.offered import Offer
 from agents.citrus_v.pictures import Picture
@@ -182,72 +180,6 @@ def test_the_spread_of_slices_weighs_by_area() -> None:
     assert found[SIZE_LOW] == pytest.approx((16 * 0.8 + 0.1) / 17)
     assert found[SIZE_HIGH] == pytest.approx((16 * 1.2 + 3.0) / 17)
     assert spread([]) == {}
-
-
-def discs(*placed: tuple[int, int, int], rows: int = 240, columns: int = 320) -> tuple[np.ndarray, np.ndarray]:
-    """Outline and marks of discs at (row, column) with a radius."""
-    down, across = np.mgrid[:rows, :columns]
-    outline, marks = np.zeros((rows, columns), np.float32), np.zeros((rows, columns), np.float32)
-    for row, column, radius in placed:
-        far = np.hypot(down - row, across - column)
-        outline[far <= radius] = 0.9
-        marks[far <= radius / 2] = 0.8
-    return outline, marks
-
-
-def test_things_that_touch_get_a_box_each() -> None:
-    placed = [(60, 60, 24), (60, 104, 24), (94, 82, 24), (180, 250, 22)]
-    found = [box for box, _ in boxes_of(*discs(*placed))]
-    assert len(found) == len(placed)
-    for row, column, radius in placed:
-        wanted = (column - radius, row - radius, column + radius + 1, row + radius + 1)
-        assert max(box_iou(box, wanted) for box in found) > 0.6
-
-
-def test_a_thing_without_a_mark_comes_last_and_noise_not_at_all() -> None:
-    outline, marks = discs((60, 60, 24), (170, 200, 24))
-    marks[:120] = 0
-    outline[230:232, 10:12] = 0.9
-    (first, sure_), (second, doubted) = boxes_of(outline, marks)
-    assert first == pytest.approx((176, 146, 225, 195), abs=2)
-    assert second == pytest.approx((36, 36, 85, 85), abs=2)
-    assert sure_ > 0.4 > doubted
-
-
-def test_a_large_thing_among_small_ones_is_one() -> None:
-    small = [(20 + 50 * row, 20, 14) for row in range(4)]
-    outline, marks = discs(*small, (120, 200, 70))
-    outline[50:190, 197:203] = 0.56  # a fold: the outline is unsure there
-    found = [box for box, _ in boxes_of(outline, marks)]
-    assert len(found) == 5
-    assert max(box_iou(box, (130, 50, 271, 191)) for box in found) > 0.9
-
-
-def test_things_that_are_pale_in_the_middle_are_whole() -> None:
-    placed = [(60, 60, 24), (60, 106, 24), (150, 200, 24)]
-    outline, marks = discs(*placed)
-    down, across = np.mgrid[:240, :320]
-    for row, column, _ in placed:
-        outline[np.hypot(down - row, across - column) < 5] = 0.1
-    found = [box for box, _ in boxes_of(outline, marks)]
-    assert len(found) == 3
-    assert min(box[2] - box[0] for box in found) > 40
-
-
-def test_what_the_edge_cuts_is_less_sure_than_what_is_whole() -> None:
-    (whole, sure_), (cut, doubted) = boxes_of(*discs((60, 60, 24), (150, 0, 24)))
-    assert whole[0] > 0
-    assert cut[0] == 0
-    assert doubted < 0.9 * sure_
-
-
-def test_where_nothing_is_outlined_there_are_no_boxes() -> None:
-    assert boxes_of(*discs()) == []
-
-
-def test_boxes_are_in_pixels_of_a_large_picture_too() -> None:
-    ((x0, y0, x1, y1), _) = boxes_of(*discs((600, 900, 120), rows=1200, columns=1600))[0]
-    assert (x0, y0, x1, y1) == pytest.approx((780, 480, 1020, 720), abs=8)
 
 
 def test_abilities_are_written_and_read(tmp_path) -> None:
