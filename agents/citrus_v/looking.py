@@ -97,6 +97,9 @@ def look(reader: Reader, picture: Picture, question: str, max_new_tokens: int = 
 def choose(reader: Reader, picture: Picture, options: Sequence[Option]) -> Chosen:
     """The answer whose targets the model sees best, on the picture and its variants.
 
+    A thing is seen the better the surer it is to be there and the better its outline is expected to be: on the
+    training split that tells tumours apart better than its presence alone.
+
     Raises:
         CannotRead: The picture's sides differ too much.
     """
@@ -111,15 +114,18 @@ def choose(reader: Reader, picture: Picture, options: Sequence[Option]) -> Chose
         for target, reply in zip(targets, replies, strict=True)
         if reply.segments is not None and len(reply.segments)
     }
-    scores = dict.fromkeys(targets, 0.0)
+    there, seen = dict.fromkeys(targets, 0.0), dict.fromkeys(targets, 0.0)
     if segments:
         asked = torch.cat(list(segments.values()))
-        looks = [reader.decode(variant.picture, asked).object_logit.sigmoid() for variant in variants(picture)]
-        scores |= dict(zip(segments, torch.stack(looks).mean(dim=0).tolist(), strict=True))
-    heights = [max(scores[target] for target in option.targets) for option in options]
-    odds = [_odds(height) for height in heights]
+        looks = [reader.decode(variant.picture, asked) for variant in variants(picture)]
+        present = torch.stack([look.object_logit.sigmoid() for look in looks])
+        overlap = torch.stack([look.best()[1].clamp(0, 1) for look in looks])
+        there |= dict(zip(segments, present.mean(dim=0).tolist(), strict=True))
+        seen |= dict(zip(segments, (present * overlap).mean(dim=0).tolist(), strict=True))
+    odds = [_odds(max(seen[target] for target in option.targets)) for option in options]
     best = max(range(len(odds)), key=lambda index: odds[index])
-    return Chosen(options[best].answer, odds[best] / sum(odds), heights[best])
+    chosen = options[best]
+    return Chosen(chosen.answer, odds[best] / sum(odds), max(there[target] for target in chosen.targets))
 
 
 def answer(reader: Reader, picture: Picture, image: Image, choices: Sequence[Choice], question: str) -> Look:

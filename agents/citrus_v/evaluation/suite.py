@@ -101,7 +101,7 @@ def _look(eyes: Eyes, example: Example, records: Records, index: int) -> None:
             row.boxes = len(example.boxes[target])
             row.instances = figures.matched(found.boxes, example.boxes[target])
     if example.folder == "brain_mri" and "label" in example.facts:
-        said = max(TUMOURS, key=lambda target: seen[target].presence)
+        said = max(TUMOURS, key=lambda target: seen[target].presence * seen[target].sureness)
         records.types.append((example.group, said, str(example.facts["label"])))
 
 
