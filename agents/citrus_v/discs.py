@@ -68,10 +68,10 @@ def discs_of(outline: NDArray[np.floating], radius: float) -> list[tuple[Box, fl
         top, bottom = (row + 0.5 - r + place[0].start) / 2, (row + 0.5 + r + place[0].stop) / 2
         left, right = (column + 0.5 - r + place[1].start) / 2, (column + 0.5 + r + place[1].stop) / 2
         box = (
-            max(0.0, left * step),
-            max(0.0, top * step),
-            min(float(columns), right * step),
-            min(float(rows), bottom * step),
+            float(max(0, round(left * step))),
+            float(max(0, round(top * step))),
+            float(min(columns, round(right * step))),
+            float(min(rows, round(bottom * step))),
         )
         wide, tall = box[2] - box[0], box[3] - box[1]
         if min(wide, tall) < 1:
