@@ -224,16 +224,14 @@ class InstanceGrounder:
         found: list[LocatedBox] = []
         for index in range(len(view)):
             picture = view[index]
-            names = [target] if ability.radius is not None else [target, ability.centre]
+            names = [name for name in (target, ability.centre) if name is not None]
             turns = [Turn.ask(SEGMENT.format(target=name), picture) for name in names]
             replies = _read(self.reader, turns, _MASK_TOKENS, target)
             segments = [reply.segments[:1] for reply in replies if reply.segments is not None and len(reply.segments)]
             if len(segments) < len(turns):
                 continue
-            mark = None if ability.radius is not None else segments[1]
-            boxes = told_apart(self.reader, variants(picture), segments[0], mark, ability.tiles, ability.radius)
             method = _MARK if ability.radius is None else _DISC
-            for box, score in boxes:
+            for box, score in told_apart(self.reader, variants(picture), segments, ability.tiles, ability.radius):
                 confidence = Confidence(value=min(1.0, score), method=method)
                 found.append(LocatedBox(target, box, (index, index + 1), confidence=confidence))
         return found

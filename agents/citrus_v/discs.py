@@ -5,6 +5,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.signal import fftconvolve
 
+from agents.citrus_v.masks import filled
+
 GRID = 10
 """Pixels of a radius that are enough to place a disc."""
 
@@ -46,7 +48,7 @@ def discs_of(outline: NDArray[np.floating], radius: float) -> list[tuple[Box, fl
     rows, columns = outline.shape
     step = max(1, round(radius * max(rows, columns) / GRID))
     body = ndimage.gaussian_filter(_reduced(outline, step), 0.5)
-    inside = _filled(body)
+    inside = filled(body > _INSIDE, _HOLE * body.size)
     r = _radius_alone(inside) or max(1.0, radius * max(rows, columns) / step)
     discs = _placed(np.where(inside, np.maximum(body, 0.7), body), r)
     if not discs:
@@ -128,13 +130,6 @@ def _radius_alone(inside: NDArray[np.bool_]) -> float | None:
     sizes = np.sort(area[alone])
     total = np.cumsum(sizes)
     return float(np.sqrt(sizes[np.searchsorted(total, total[-1] / 2)] / np.pi))
-
-
-def _filled(body: NDArray[np.floating]) -> NDArray[np.bool_]:
-    inside = body > _INSIDE
-    holes, _ = ndimage.label(~inside)
-    filled: NDArray[np.bool_] = inside | (np.bincount(holes.ravel())[holes] < _HOLE * body.size)
-    return filled
 
 
 def _reduced(values: NDArray[np.floating], step: int) -> NDArray[np.floating]:

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from agents.citrus_v.discs import discs_of
 from agents.citrus_v.doubt import Decoding, Variant, shares
+from agents.citrus_v.masks import filled
 
 LOOKS = 2
 """Variants of a picture that are enough to tell things apart."""
@@ -38,26 +39,22 @@ _MOST_OF_A_DISC = 1.8
 
 
 def told_apart(
-    reader: Decoding, seen: Sequence[Variant], segment: Tensor, mark: Tensor | None, tiles: int, radius: float | None
+    reader: Decoding, seen: Sequence[Variant], segments: Sequence[Tensor], tiles: int, radius: float | None
 ) -> list[tuple[tuple[float, float, float, float], float]]:
     """The box of each instance of what a `[SEG]` outlines, with its score, the surest first.
 
     Args:
-        segment: (1, hidden).
-        mark: (1, hidden), of what marks the middle of each; where None `radius` tells them apart.
+        segments: (1, hidden) each: of the outline and, where no radius tells them apart, of the mark in their middles.
         tiles: Parts a side that each variant is looked at in.
         radius: Usual radius over the longer side of the picture, of things that are round and of one size.
 
     Raises:
         ValueError: Neither a mark nor a radius is given.
     """
-    if radius is not None:
-        (outline,) = shares(reader, seen[:LOOKS], segment, tiles).cpu().numpy()
-        return discs_of(outline, radius)
-    if mark is None:
+    if radius is None and len(segments) < 2:
         raise ValueError("instances are told apart by a mark or a radius")
-    outline, middles = shares(reader, seen[:LOOKS], torch.cat([segment, mark]), tiles).cpu().numpy()
-    return boxes_of(outline, middles)
+    outline, *marks = shares(reader, seen[:LOOKS], torch.cat(list(segments)), tiles).cpu().numpy()
+    return boxes_of(outline, marks[0]) if radius is None else discs_of(outline, radius)
 
 
 def boxes_of(
@@ -74,7 +71,7 @@ def boxes_of(
     rows, columns = outline.shape
     step = max(1, max(rows, columns) // _WORKED_ON)
     body, middle = outline[::step, ::step], ndimage.gaussian_filter(marks[::step, ::step], 4 / step)
-    inside = _filled(ndimage.gaussian_filter(body, 2 / step) > _INSIDE, _HOLE * body.size)
+    inside = filled(ndimage.gaussian_filter(body, 2 / step) > _INSIDE, _HOLE * body.size)
     parts, count = ndimage.label(inside)
     depth = ndimage.distance_transform_edt(np.pad(inside, 1))[1:-1, 1:-1]
     radius = _usual_radius(parts, count, depth, LEAST * body.size)
@@ -104,12 +101,6 @@ def boxes_of(
         even = min(tall, wide) / max(tall, wide)
         found.append((box, float(body[place][here].mean() * middle[place][here].max() * even**0.5)))
     return sorted(found, key=lambda one: -one[1])
-
-
-def _filled(inside: NDArray[np.bool_], most: float) -> NDArray[np.bool_]:
-    holes, _ = ndimage.label(~inside)
-    filled: NDArray[np.bool_] = inside | (np.bincount(holes.ravel())[holes] < most)
-    return filled
 
 
 def _usual_radius(parts: NDArray[np.int_], count: int, depth: NDArray[np.floating], least: float) -> float | None:

@@ -85,6 +85,13 @@ def stability(logits: Tensor) -> float:
     return int((logits > STABILITY_OFFSET).sum()) / lax if lax else 0.0
 
 
+def filled(mask: NDArray[np.bool_], most: float) -> NDArray[np.bool_]:
+    """The mask with its holes of fewer than `most` pixels."""
+    holes, _ = ndimage.label(~mask)
+    whole: NDArray[np.bool_] = mask | (np.bincount(holes.ravel())[holes] < most)
+    return whole
+
+
 def rounded(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """The convex hull of the largest connected part; a part on one line as it is."""
     parts, count = ndimage.label(mask)

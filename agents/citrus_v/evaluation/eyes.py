@@ -100,8 +100,8 @@ def drawn(
         room, convex = CLOSER.get(target), target in CONVEX
         mask = doubt(decoder, seen, segments[target], tiles=tiles, room=room, convex=convex)[0]
         boxes: tuple[tuple[Box, float], ...] = ()
-        mark, radius = segments.get(CENTRE.format(target)), RADIUS.get(target)
-        if target in instances and (mark is not None or radius is not None):
-            boxes = tuple(told_apart(decoder, seen, segments[target], mark, tiles, radius))
+        names = [target, *marks([target])]
+        if target in instances and all(name in segments for name in names):
+            boxes = tuple(told_apart(decoder, seen, [segments[name] for name in names], tiles, RADIUS.get(target)))
         found[target] = Seen(mask.mask, mask.object_score or 0.0, mask.sureness, boxes)
     return found

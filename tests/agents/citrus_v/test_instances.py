@@ -136,4 +136,4 @@ def test_discs_on_odd_and_tiny_pictures() -> None:
 
 def test_without_mark_and_radius_nothing_tells_instances_apart() -> None:
     with pytest.raises(ValueError, match="a mark or a radius"):
-        told_apart(None, [], torch.zeros(1, 8), None, 1, None)  # type: ignore[arg-type]
+        told_apart(None, [], [torch.zeros(1, 8)], 1, None)  # type: ignore[arg-type]
