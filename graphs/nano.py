@@ -77,7 +77,7 @@ class NanoGrounder:
 
     def targets(self) -> Sequence[Target]:
         """What comes as instances."""
-        return [_target(one.offer) for one in self.eyes.abilities.targets if one.comes_as_instances]
+        return [_target(offer) for offer in self.eyes.abilities.instances]
 
     def ground(self, image: Image, volume: Volume, target: str) -> Sequence[Box]:
         """Every instance of `target`.

@@ -187,3 +187,8 @@ class Abilities(Record):
     def offers(self) -> Sequence[Offer]:
         """What it is offered for."""
         return tuple(one.offer for one in self.targets)
+
+    @property
+    def instances(self) -> Sequence[Offer]:
+        """Of those, what is told apart one by one."""
+        return tuple(one.offer for one in self.targets if one.comes_as_instances)

@@ -209,7 +209,7 @@ class InstanceGrounder:
 
     def targets(self) -> Sequence[Offer]:
         """Single pictures of what comes as instances."""
-        return [one.offer for one in self.abilities.targets if one.comes_as_instances]
+        return self.abilities.instances
 
     def ground(self, image: Image, volume: Values, target: str) -> Sequence[LocatedBox]:
         """Every instance of `target`, the surest first; empty where there is none.
