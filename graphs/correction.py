@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 
 from graphs.act import run_tool
 from graphs.closing import opened
-from graphs.dependents import CORRECTION, Call, again, dependents, remembered, rewritten, taken_from
+from graphs.dependents import CORRECTION, Call, again, bereft, dependents, remembered, rewritten, taken_from
 from graphs.differential import Differential
 from graphs.differential_build import differentiate
 from graphs.events import Answered, Corrected, Revised, Revision, ToolStarted, Verified
 from graphs.revise import revised
 from graphs.setup import Setup
-from graphs.standing import Standing, latest
+from graphs.standing import Standing
 from graphs.trace import GENESIS
 from knowledge.blobs import BlobStore
 from knowledge.briefing import tool_result
@@ -177,7 +177,7 @@ class _Consequences:
         """Do again what of `call` rests on what was taken away so far."""
         items = dependents(call, self.filed, self.fates)
         for item in items:
-            if any(self._lost(name) for name in taken_from(item)):
+            if bereft(item, self.fates):
                 self._take_away(item.id, None, f"it rested on {', '.join(taken_from(item))}")
         items = [item for item in items if item.id not in self.fates]
         arguments = again(call, items, self.filed, self.fates) if items else None
@@ -192,9 +192,6 @@ class _Consequences:
                 found.remove(new)
             self._take_away(item.id, new.id if new else None, "" if new else "it could not be established again")
         self._added[call.id] = [item.id for item in found]
-
-    def _lost(self, name: str) -> bool:
-        return name in self.fates and latest(name, self.fates) is None
 
     def _run(self, call: Call, arguments: dict[str, Any]) -> tuple[Evidence, ...]:
         self._runs += 1

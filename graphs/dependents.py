@@ -13,7 +13,8 @@ from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
 
 from graphs.standing import latest
 from knowledge.briefing import read_evidence
-from knowledge.evidence import Evidence, Limitation
+from knowledge.evidence import Evidence, Limitation, Measurement
+from knowledge.quantity import Unit
 
 CORRECTION = "correction"
 """Stands as the tool of the note that takes the place of evidence which no longer stands."""
@@ -65,21 +66,37 @@ def taken_from(item: Evidence) -> tuple[str, ...]:
     return of
 
 
+def bereft(item: Evidence, fates: Fates) -> bool:
+    """Whether nothing took the place of something that `item` needs; a count goes on while any of its boxes is left."""
+    lost = [_is_lost(name, fates) for name in taken_from(item)]
+    return all(lost) and bool(lost) if _counts(item) else any(lost)
+
+
 def again(call: Call, items: Sequence[Evidence], filed: Mapping[str, Evidence], fates: Fates) -> dict[str, Any] | None:
     """The arguments with which `call` gives `items` anew, and nothing that still stands beside them.
 
     Returns:
-        None where nothing took the place of something that the call needs.
+        None where nothing took the place of something that the call needs; what is `bereft` is not asked for.
     """
     wanted = {name for name, listed in _names(call.arguments) if not listed}
     if all(taken_from(item) for item in items):
         wanted |= {name for item in items for name in taken_from(item)}
     else:
         wanted |= {name for name, _ in _names(call.arguments)}
-    if any(name in fates and latest(name, fates) is None for name in wanted):
+    lost = {name for name in wanted if _is_lost(name, fates)}
+    if lost and not all(_counts(item) for item in items):
         return None
+    wanted -= lost
     narrowed = _replaced(call.arguments, fates, {name for name in filed if name not in wanted})
     return narrowed if isinstance(narrowed, dict) else None
+
+
+def _is_lost(name: str, fates: Fates) -> bool:
+    return name in fates and latest(name, fates) is None
+
+
+def _counts(item: Evidence) -> bool:
+    return isinstance(item, Measurement) and item.quantity.unit is Unit.COUNT and len(item.of) > 1
 
 
 def rewritten(arguments: dict[str, Any], fates: Fates) -> dict[str, Any]:

@@ -22,6 +22,7 @@ class Target(Record):
         modalities: Where it can be seen; empty means any.
         body_parts: DICOM body parts in lower case ("chest") that may show it; empty means any.
         dimensions: 2 for planes, 3 for volumes.
+        several: Whether a grounder tells its instances apart, one box each, so that they can be counted.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Target(Record):
     modalities: tuple[Modality, ...] = ()
     body_parts: tuple[str, ...] = ()
     dimensions: tuple[int, ...] = (2, 3)
+    several: bool = False
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,7 @@ class Box:
     slices: tuple[int, int] = (0, 1)
     side: Side | None = None
     confidence: Confidence | None = None
+    caveats: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

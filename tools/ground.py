@@ -105,7 +105,7 @@ def _located(grounder: Grounder, image: Image, volume: Volume, target: str) -> l
             box=box.box,
             slices=box.slices,
             confidence=box.confidence,
-            caveats=caveats,
+            caveats=(*caveats, *box.caveats),
         )
         for box in boxes
     ]

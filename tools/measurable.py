@@ -26,6 +26,7 @@ class Measurable(StrEnum):
     FIRST_SLICE = "first slice"
     LAST_SLICE = "last slice"
     COMPONENTS = "components"
+    COUNT = "count"
     MEAN = "mean"
     DEVIATION = "standard deviation"
     MINIMUM = "minimum"
@@ -54,7 +55,7 @@ INTENSITY = (M.MEAN, M.DEVIATION, M.MINIMUM, M.MAXIMUM, *PERCENTILES)
 PLACE = (*CENTROID, M.SIDE)
 SIZES = (*IN_PLANE, M.VOLUME, M.DIAMETER, M.DISTANCE)
 OF_BOXES = (M.WIDTH, M.HEIGHT, M.AREA, *INTENSITY)
-OF_MASKS = tuple(name for name in M if name not in (M.CARDIOTHORACIC_RATIO, M.DISTANCE, *STANDS_FOR))
+OF_MASKS = tuple(name for name in M if name not in (M.CARDIOTHORACIC_RATIO, M.DISTANCE, M.COUNT, *STANDS_FOR))
 
 
 def expanded(names: Iterable[Measurable]) -> list[Measurable]:
@@ -76,7 +77,7 @@ def unit_of(name: Measurable, image: Image) -> Unit:
         return Unit.MM2 if known else Unit.PX2
     if name in INTENSITY:
         return Unit.HU if image.intensity == "HU" else Unit.SIGNAL
-    if name is M.COMPONENTS:
+    if name in (M.COMPONENTS, M.COUNT):
         return Unit.COUNT
     if name in (M.FIRST_SLICE, M.LAST_SLICE):
         return Unit.SLICE

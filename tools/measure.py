@@ -17,7 +17,7 @@ from knowledge.evidence import ANISOTROPIC, NO_SPACING, TRUNCATED, Evidence, Mas
 from tools.imaging.extent import distance, ratio
 from tools.imaging.placement import frame_of, uneven
 from tools.measurable import OF_MASKS, PLACE, VOLUME_ONLY, M, Measurable, expanded, quantity_of, words
-from tools.subject import Subject, joined
+from tools.subject import Subject, exactly, joined
 from tools.tool import Context, ImageArguments, Tool, ToolRefusal
 
 Coordinates = Annotated[list[FiniteFloat], Field(min_length=2, max_length=3)]
@@ -69,9 +69,10 @@ class Measure(Tool):
     name: ClassVar[str] = "measure"
     description: ClassVar[str] = (
         "Measures what was segmented or located: size (volume, area, long and short axis by RECIST 1.1, 3-D diameter, "
-        "width, height), place (centroid, side, slice range), number of parts, density or signal (mean, standard "
-        "deviation, minimum, maximum, percentiles), the distance of two points, the cardiothoracic ratio. Each figure "
-        "comes with an uncertainty interval. Segment or locate first, then measure the evidence by its id."
+        "width, height), place (centroid, side, slice range), number of parts of a mask, count of boxes, density or "
+        "signal (mean, standard deviation, minimum, maximum, percentiles), the distance of two points, the "
+        "cardiothoracic ratio. Each figure comes with an uncertainty interval. Segment or locate first, then "
+        "measure the evidence by its id."
     )
     purpose: ClassVar[str] = "Measuring"
     arguments: ClassVar[type[MeasureArguments]] = MeasureArguments
@@ -97,7 +98,7 @@ class Measure(Tool):
     version: ClassVar[str] = "1"
 
     def run(self, arguments: MeasureArguments, context: Context) -> list[Evidence]:
-        """Measure; one Measurement for each quantity of each mask or box, in the order asked for.
+        """Measure; one Measurement for each quantity of each mask or box, in the order asked for, a count first.
 
         Raises:
             ToolRefusal: The evidence is of another image or kind, or the image does not allow a quantity.
@@ -116,10 +117,15 @@ class Measure(Tool):
         midline = None
         if arguments.midline is not None:
             midline = Subject(_named(arguments.midline, image, context), image, arguments.frame, context)
+        each = [_named(evidence_id, image, context) for evidence_id in dict.fromkeys(arguments.of)]
         items: list[Evidence] = []
-        for evidence_id in dict.fromkeys(arguments.of):
-            subject = Subject(_named(evidence_id, image, context), image, arguments.frame, context)
-            items += subject.measurements(wanted, midline)
+        if M.COUNT in wanted:
+            items.append(_count(image, each))
+            wanted.remove(M.COUNT)
+            if not wanted:
+                return items
+        for one in each:
+            items += Subject(one, image, arguments.frame, context).measurements(wanted, midline)
         return items
 
 
@@ -177,6 +183,30 @@ def _placed(image: Image, point: Sequence[float]) -> tuple[float, float, float]:
     if not all(-0.5 <= place <= length - 0.5 for place, length in zip((k, j, i), image.shape, strict=True)):
         raise ToolRefusal(f"{list(point)} lies outside {image.id}, which is {image.shape} (slices, rows, columns).")
     return float(i), float(j), float(k)
+
+
+def _count(image: Image, each: Sequence[Mask | Region]) -> Measurement:
+    """How many boxes of one target there are; a mask does not tell what touches apart."""
+    boxes = [one for one in each if isinstance(one, Region)]
+    if len(boxes) < len(each):
+        raise ToolRefusal(
+            "Counted are boxes, one for each: locate them. Of a mask the components are counted, "
+            "and what touches is one component.",
+            target=each[0].target,
+            known=[M.COMPONENTS.value],
+        )
+    if len({box.target for box in boxes}) > 1:
+        raise ToolRefusal("Counted are boxes of one target: count each target on its own.")
+    rows, columns = image.shape[1:]
+    cut = sum(x0 <= 0 or y0 <= 0 or x1 >= columns or y1 >= rows for x0, y0, x1, y1 in (box.box for box in boxes))
+    notes = [f"{cut} of {len(boxes)} lie at the edge of the image and may be cut off"] if cut else []
+    return Measurement(
+        image=image.id,
+        target=boxes[0].target,
+        quantity=quantity_of(M.COUNT, exactly(len(boxes)), image),
+        of=tuple(box.id for box in boxes),
+        caveats=joined(notes, *(box.caveats for box in boxes), image.caveats),
+    )
 
 
 def _cardiothoracic(image: Image, heart: Subject, chest: Subject, wanted: Sequence[Measurable]) -> Measurement:

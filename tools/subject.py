@@ -198,11 +198,11 @@ class Subject:
             case M.SHORT_AXIS:
                 return outline.axes[1]
             case M.COMPONENTS:
-                return _exactly(outline.parts)
+                return exactly(outline.parts)
             case M.FIRST_SLICE:
-                return _exactly(outline.box[0][0] + 1)
+                return exactly(outline.box[0][0] + 1)
             case M.LAST_SLICE:
-                return _exactly(outline.box[0][1])
+                return exactly(outline.box[0][1])
         places = [float(place) for place in to_lps(self.image, outline.centroids)[:, CENTROID.index(name)]]
         return Reading(places[0], min(places), max(places), (_point(outline.centroids[0]),))
 
@@ -250,7 +250,8 @@ def joined(*caveats: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(caveat for some in caveats for caveat in some))
 
 
-def _exactly(count: int) -> Reading:
+def exactly(count: int) -> Reading:
+    """A count, which has no interval."""
     return Reading(float(count), float(count), float(count))
 
 

@@ -1,7 +1,8 @@
 """How a conversation looks in a terminal: steps as they run, the answer, its evidence."""
 
 import sys
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from shutil import which
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from tools.tool import Services, Tool
 
 _BAR = 40
+_BOXES_IN_FULL = 3
 _MARK = r"\[E\d+(?:\s*,\s*E\d+)*\]"
 
 
@@ -81,7 +83,7 @@ class Terminal:
             self.err.print("  " + bar, end="\n" if done == known else "\r")
         elif update["type"] == "tool_finished":
             event = update["event"]
-            words = event.refused or event.fault or "; ".join(_brief(item) for item in event.evidence)
+            words = event.refused or event.fault or _result(event.evidence)
             mark = "[yellow]✗" if event.refused or event.fault else "[green]✓"
             self.err.print(f"  {mark}[/] {escape(words)} [dim]{event.seconds:.2f} s[/dim]")
 
@@ -182,6 +184,15 @@ def command_name() -> str:
     """How the person can call this command: by its name where it is on the path."""
     called = Path(sys.argv[0])
     return "citrus" if which("citrus") or called.name != "citrus" else str(called)
+
+
+def _result(found: Sequence["Evidence"]) -> str:
+    """What a call established; boxes of one structure, where there are many, by their number."""
+    boxes = Counter(item.target for item in found if item.kind == "region")
+    many = {target for target, count in boxes.items() if count > _BOXES_IN_FULL}
+    words = [f"{boxes[target]} boxes of the {target}" for target in many]
+    words += [_brief(item) for item in found if not (item.kind == "region" and item.target in many)]
+    return "; ".join(words)
 
 
 def _brief(item: "Evidence") -> str:

@@ -32,6 +32,7 @@ _BOX_TOKENS = 256
 
 _MARK = "mean probability of its outline times that of the mark in its middle; not calibrated"
 _DISC = "mean probability of its outline times the share of a disc of the usual size that it fills; not calibrated"
+_RIGHT = "share of boxes scored like it that were right on held-out pictures"
 
 
 class Answering(Protocol):
@@ -73,6 +74,7 @@ class LocatedBox:
     slices: tuple[int, int] = (0, 1)
     side: Side | None = None
     confidence: Confidence | None = None
+    caveats: tuple[str, ...] = ()
 
 
 def open_backends(folder: str | os.PathLike[str], **kwargs: Any) -> tuple["CitrusVSegmenter", "CitrusVGrounder"]:
@@ -220,6 +222,7 @@ class InstanceGrounder:
         ability = self.abilities.find(target)
         if ability is None or not ability.comes_as_instances:
             raise CannotRead(f"{target} does not come as instances here.", target=target)
+        caveats = () if ability.boxing is None else (ability.boxing.measured,)
         view = SliceView(image, volume, display_for(target))
         found: list[LocatedBox] = []
         for index in range(len(view)):
@@ -232,8 +235,12 @@ class InstanceGrounder:
                 continue
             method = _MARK if ability.radius is None else _DISC
             for box, score in told_apart(self.reader, variants(picture), segments, ability.tiles, ability.radius):
+                if ability.boxing is not None and score < ability.boxing.above:
+                    continue
                 confidence = Confidence(value=min(1.0, score), method=method)
-                found.append(LocatedBox(target, box, (index, index + 1), confidence=confidence))
+                if ability.boxing is not None and ability.boxing.confidence is not None:
+                    confidence = Confidence(value=ability.boxing.confidence(score), method=_RIGHT)
+                found.append(LocatedBox(target, box, (index, index + 1), confidence=confidence, caveats=caveats))
         return found
 
 

@@ -17,6 +17,7 @@ class Offer(Record):
     modalities: tuple[Modality, ...] = ()
     body_parts: tuple[str, ...] = ()
     dimensions: tuple[int, ...] = (2, 3)
+    several: bool = False
 
 
 @dataclass(frozen=True)

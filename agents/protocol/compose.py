@@ -9,7 +9,7 @@ from agents.protocol.conversation import Call, Conversation, Piece
 from agents.protocol.intents import TALK, Intent
 from agents.protocol.kit import Kit
 from agents.protocol.ledger import Ledger
-from agents.protocol.plan import ANYTHING, library_query, listed, measurements, quantities, structures
+from agents.protocol.plan import ANYTHING, TOLD_ONE_BY_ONE, library_query, listed, measurements, quantities, structures
 from agents.protocol.sentences import Sentence, about
 from agents.protocol.understanding import Request
 from knowledge.evidence import TRUNCATED
@@ -115,12 +115,21 @@ class Composer:
             found += pieces
             if not pieces:
                 absent += self.ledger.about(identifier, wanted.name, "absence")
+            boxes = self.ledger.boxes(identifier, wanted.name)
+            count = self.ledger.count(boxes[0].id) if boxes else None
+            if count and Intent.COUNT in self.request.measured:
+                self.measured.append(count)
+                yield sentences.measurement(count, where)
             for piece in pieces:
-                results = self.ledger.measured(piece.id, quantities(self.request, self.kit, image))
+                results = self.ledger.measured(piece.id, self._quantities(image, count))
                 self.measured += results
                 if not self.request.asks(Intent.SIDES):
                     yield from (sentences.measurement(result, where) for result in results)
             if self.request.asks(Intent.PLACE):
+                if count and len(boxes) > TOLD_ONE_BY_ONE:
+                    self.measured.append(count)
+                    yield from sentences.places(count, boxes, where)
+                    continue
                 regions = self.ledger.about(identifier, wanted.name, "region")
                 say = sentences.extent if "slice" in self.request.words else sentences.place
                 yield from (say(piece, where) for piece in regions or pieces)
@@ -131,6 +140,10 @@ class Composer:
         if self.request.asks(Intent.SHOW):
             views = [piece for call in self.conversation.turn.calls for piece in call.pieces if piece.kind == "view"]
             yield from (sentence for view in views[-1:] for sentence in sentences.generic(view))
+
+    def _quantities(self, image: Mapping[str, Any], count: Piece | None) -> tuple[str, ...]:
+        """Quantities of the structures themselves: pieces of a mask are no news where instances were counted."""
+        return tuple(name for name in quantities(self.request, self.kit, image) if not (count and name == "components"))
 
     def _criteria(self) -> Iterator[Sentence]:
         """What published limits and criteria say, as code held them; the sources after it."""

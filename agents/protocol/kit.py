@@ -9,6 +9,9 @@ from langchain_core.utils.function_calling import convert_to_openai_tool
 
 from agents.protocol.conversation import Call, Piece
 
+COUNT = "count"
+"""The quantity of several boxes that says how many they are."""
+
 
 @dataclass(frozen=True)
 class KnownTarget:
@@ -17,6 +20,7 @@ class KnownTarget:
     Attributes:
         parts: Names of the targets it stands for; empty for a single structure.
         modalities, dimensions: Where it can be seen; empty means any.
+        several: Whether its instances are told apart, so that they can be counted.
     """
 
     name: str
@@ -24,6 +28,7 @@ class KnownTarget:
     parts: tuple[str, ...] = ()
     modalities: tuple[str, ...] = ()
     dimensions: tuple[int, ...] = ()
+    several: bool = False
 
     @property
     def side(self) -> str | None:
@@ -196,6 +201,15 @@ class Kit:
         """Who finds boxes of a target; None where nobody declares it."""
         return next((tool for tool in self.grounders if tool.knows(target)), None)
 
+    def counter(self, target: str) -> BoundTool | None:
+        """Who boxes each instance of a target, where those boxes can be counted."""
+        countable = self.measurer is not None and COUNT in (self.measurer.choices("quantities") or ())
+        if not countable:
+            return None
+        return next(
+            (t for t in self.grounders if any(known.name == target and known.several for known in t.targets)), None
+        )
+
 
 def _takes_targets(tool: BoundTool) -> bool:
     return tool.takes("targets") or tool.takes("target")
@@ -208,6 +222,7 @@ def _target(raw: Mapping[str, Any]) -> KnownTarget:
         parts=tuple(str(word).lower() for word in raw.get("parts") or ()),
         modalities=tuple(str(word) for word in raw.get("modalities") or ()),
         dimensions=tuple(raw.get("dimensions") or ()),
+        several=bool(raw.get("several")),
     )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from agents.protocol.conversation import Call, Conversation, Piece
-from agents.protocol.kit import Kit
+from agents.protocol.kit import COUNT, Kit
 
 _PARTS = ("5th percentile", "25th percentile", "50th percentile", "75th percentile", "95th percentile")
 """What "percentiles" stands for."""
@@ -67,7 +67,15 @@ class Ledger:
     def measurable(self, image: str, target: str) -> list[Piece]:
         """The masks of a structure, else its boxes."""
         masks = [piece for piece in self.about(image, target, "mask") if piece.target == target]
-        return _newest(masks) or _newest([p for p in self.about(image, target, "region") if p.target == target])
+        return _newest(masks) or self.boxes(image, target)
+
+    def boxes(self, image: str, target: str) -> list[Piece]:
+        """The newest boxes of a structure."""
+        return _newest([piece for piece in self.about(image, target, "region") if piece.target == target])
+
+    def count(self, box: str) -> Piece | None:
+        """How many boxes there are, this one among them."""
+        return next(iter(self.measured(box, [COUNT])), None)
 
     def refusals(self, image: str, target: str) -> list[Piece]:
         """Limitations that the last call for this structure on this image met."""

@@ -7,13 +7,16 @@ from typing import Any
 
 from agents.protocol.conversation import Conversation, Piece
 from agents.protocol.intents import TALK, Intent
-from agents.protocol.kit import BoundTool, Kit
+from agents.protocol.kit import COUNT, BoundTool, Kit
 from agents.protocol.ledger import Ledger
 from agents.protocol.understanding import Request, Wanted
 from knowledge.evidence import TRUNCATED
 
 ANYTHING = "anything"
 """No structure's name: a segmenting tool that is asked for it refuses, and lists what it knows."""
+
+TOLD_ONE_BY_ONE = 3
+"""Boxes of a structure that are told in a sentence each; more are counted and pointed at together."""
 
 PASSAGES = 4
 """How many passages are asked for: enough to choose from, few enough to read."""
@@ -208,6 +211,15 @@ def _finder(request: Request, kit: Kit, target: str) -> BoundTool | None:
     return declared or grounder or kit.segmenter(target) or (kit.grounders[0] if kit.grounders else None)
 
 
+def _finders(request: Request, kit: Kit, target: str) -> list[BoundTool]:
+    """All who look for a target: to count it, who tells its instances apart; for the rest the usual one."""
+    counter = kit.counter(target) if Intent.COUNT in request.measured else None
+    if counter and request.measured == (Intent.COUNT,) and not request.asks(Intent.OUTLINE):
+        return [counter]
+    finder = _finder(request, kit, target)
+    return list(dict.fromkeys(tool for tool in (finder, counter) if tool is not None))
+
+
 def _find(ledger: Ledger, request: Request, kit: Kit, image: Mapping[str, Any]) -> Iterator[Step]:
     wanted = structures(request, kit, image)
     if not (
@@ -216,9 +228,9 @@ def _find(ledger: Ledger, request: Request, kit: Kit, image: Mapping[str, Any]) 
     ):
         return
     together: dict[str, list[str]] = {}
-    for structure in wanted:
-        finder = _finder(request, kit, structure.name)
-        if finder is None or ledger.searches(str(image["id"]), structure.name, [finder.name]):
+    looks = [(structure, finder) for structure in wanted for finder in _finders(request, kit, structure.name)]
+    for structure, finder in looks:
+        if ledger.searches(str(image["id"]), structure.name, [finder.name]):
             continue
         known = kit.targets.get(structure.name)
         if finder.takes("targets") and known is not None and finder.knows(structure.name) and known.admits(image):
@@ -259,10 +271,11 @@ def _look(finder: BoundTool, image: Mapping[str, Any], target: str) -> dict[str,
 def _measure(ledger: Ledger, request: Request, kit: Kit, image: Mapping[str, Any]) -> Iterator[Step]:
     if kit.measurer is None:
         return
+    identifier = str(image["id"])
+    yield from _count(ledger, request, kit, image)
     names = quantities(request, kit, image)
     if not names:
         return
-    identifier = str(image["id"])
     missing: dict[str, list[str]] = {}
     labels: list[str] = []
     found = {wanted.name: ledger.measurable(identifier, wanted.name) for wanted in structures(request, kit, image)}
@@ -272,8 +285,11 @@ def _measure(ledger: Ledger, request: Request, kit: Kit, image: Mapping[str, Any
             yield _ratio_step(kit.measurer, identifier, heart[-1].id, chest[-1].id, names)
         return
     for label, pieces in found.items():
+        counted = () if kit.counter(label) is None else _USUAL[Intent.COUNT]
         for piece in pieces:
-            wished = dict.fromkeys((*names, *judged_quantities(request, kit, image, label)))
+            wished = dict.fromkeys(
+                (*(name for name in names if name not in counted), *judged_quantities(request, kit, image, label))
+            )
             lacking = [n for n in wished if not ledger.measured(piece.id, [n]) and not ledger.measuring(piece.id, n)]
             if lacking:
                 missing[piece.id] = lacking
@@ -285,6 +301,20 @@ def _measure(ledger: Ledger, request: Request, kit: Kit, image: Mapping[str, Any
     arguments = {name: value for name, value in arguments.items() if kit.measurer.takes(name)}
     of = listed([f"the {label}" for label in dict.fromkeys(labels)])
     yield Step(kit.measurer.name, arguments, f"Measuring {listed(lacking)} of {of}")
+
+
+def _count(ledger: Ledger, request: Request, kit: Kit, image: Mapping[str, Any]) -> Iterator[Step]:
+    """Say how many boxes there are, where that was asked or there are too many to be told one by one."""
+    if kit.measurer is None or not (Intent.COUNT in request.measured or request.asks(Intent.PLACE)):
+        return
+    for structure in structures(request, kit, image):
+        boxes = [piece.id for piece in ledger.boxes(str(image["id"]), structure.name)]
+        few = len(boxes) <= TOLD_ONE_BY_ONE and Intent.COUNT not in request.measured
+        if few or not boxes or kit.counter(structure.name) is None:
+            continue
+        if not ledger.count(boxes[0]) and not ledger.measuring(boxes[0], COUNT):
+            arguments = {"image": image["id"], "of": boxes, "quantities": [COUNT]}
+            yield Step(kit.measurer.name, arguments, f"Counting {structure.name} boxes")
 
 
 def _ratio_step(measurer: BoundTool, image: str, heart: str, chest: str, names: Sequence[str]) -> Step:

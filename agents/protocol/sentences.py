@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from agents.protocol.conversation import Piece
+from agents.protocol.kit import COUNT
 from agents.protocol.plan import listed
 from knowledge.briefing import cite
 from knowledge.evidence import ANISOTROPIC, NO_SPACING, TRUNCATED
@@ -66,8 +67,8 @@ def both(targets: Sequence[str]) -> str | None:
 
 
 def plural(noun: str) -> str:
-    """The plural of a structure's name."""
-    return noun if noun.endswith("s") else f"{noun}s"
+    """The plural of a structure's name; "nuclei" and the like are plural already."""
+    return noun if noun.endswith(("s", "i")) else f"{noun}s"
 
 
 def printed(piece: Piece) -> str:
@@ -87,6 +88,8 @@ def measurement(piece: Piece, where: str = "") -> Sentence:
     tail = where
     if TRUNCATED in piece.caveats and name.lower() in ("volume", "area"):
         tail = f" in the part that is in the field of view{where}"
+    if name == COUNT:
+        return about(piece, text=f"The number of {plural(target)} is {printed(piece)}{tail}")
     plain = f"The {name} of the {target} is {printed(piece)}"
     if name.lower() in ("volume", "area"):
         return about(piece, text=f"The {target} measures {printed(piece)}{tail}", plain=plain)
@@ -214,6 +217,12 @@ def place(piece: Piece, where: str = "") -> Sentence:
     on = slices(piece)
     text = f"The {piece.target} lies {box}{f', {on}' if on else ''}{where}"
     return about(piece, text=text, plain=f"The {piece.target} extends {on}" if on else f"The {piece.target} is seen")
+
+
+def places(count: Piece, boxes: Sequence[Piece], where: str = "") -> list[Sentence]:
+    """How many of a structure there are, and that they are seen, each box cited."""
+    what = plural(boxes[0].target or "structure")
+    return [measurement(count, where), about(*boxes, text=f"The {what} are seen{where or ' in this image'}")]
 
 
 def extent(piece: Piece, where: str = "") -> Sentence:

@@ -52,7 +52,7 @@ for _target in CT_TARGETS:
 
 QUANTITIES = (
     "volume", "area", "long axis", "short axis", "3-D diameter", "width", "height", "first slice", "last slice",
-    "components", "mean", "standard deviation", "minimum", "maximum", "cardiothoracic ratio",
+    "components", "count", "mean", "standard deviation", "minimum", "maximum", "cardiothoracic ratio",
 )  # fmt: skip
 
 

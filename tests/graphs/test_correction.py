@@ -14,7 +14,7 @@ from graphs.correction import CORRECTED, CorrectionError
 from graphs.events import Corrected, Event, Revised, ToolFinished, ToolStarted
 from graphs.replay import events_of, replay, rerun
 from graphs.trace import Trace, TraceError, verify_trace
-from knowledge.evidence import Evidence, Mask, Measurement
+from knowledge.evidence import Evidence, Mask, Measurement, Region
 from knowledge.quantity import Quantity, Unit
 from tests.graphs.scripted import Reply, Weigh, call, equipment, home, reader
 from tools.imaging.volume import decode_mask, store_mask
@@ -274,6 +274,40 @@ def test_what_rests_on_a_piece_of_the_same_call_follows_it(tmp_path: Path, rejec
     else:
         assert revised.replaced == {"E1": "E7", "E3": "E8", "E4": "E9"}
         assert conversation.evidence["E9"].of == ("E8",)  # type: ignore[union-attr]
+
+
+class Cells(Weigh):
+    """Boxes three cells."""
+
+    name = "cells"
+    returns = ("region",)
+
+    def run(self, arguments: ImageArguments, context: Context) -> list[Evidence]:
+        return [Region(image="I1", target="cell", box=(at, 2, at + 2, 4), slices=(4, 5)) for at in (1, 4, 7)]
+
+
+@pytest.mark.parametrize(("rejected", "left"), [(("E2",), 2), (("E1", "E2"), 1)])
+def test_a_count_goes_on_without_a_rejected_box(tmp_path: Path, rejected: tuple[str, ...], left: int) -> None:
+    counting = call("measure", image="I1", of=["E1", "E2", "E3"], quantities=["count"])
+    joined = equipment([call("cells", image="I1"), counting, answer("The number of cells is {E4} [E4].")])
+    joined.tools.update({"cells": Cells(), "measure": Measure()})
+    with Conversation.start(home(tmp_path), joined, reader(), {}) as conversation:
+        assert "The number of cells is 3" in conversation.ask("How many cells are there?").answer
+        for box in rejected:
+            revised = conversation.correct(box, None, by=READER, key=tmp_path / "key")
+        count = conversation.evidence[list(revised.replaced.values())[-1]]
+        assert isinstance(count, Measurement)
+        assert (count.quantity.value, len(count.of)) == (left, left)
+        assert not replay(conversation.trace.file).unfinished
+
+
+def test_nothing_is_left_of_a_count_without_boxes(tmp_path: Path) -> None:
+    counting = call("measure", image="I1", of=["E1"], quantities=["count"])
+    joined = equipment([call("cells", image="I1"), counting, answer("The number of cells is {E4} [E4].")])
+    joined.tools.update({"cells": Cells(), "measure": Measure()})
+    with Conversation.start(home(tmp_path), joined, reader(), {}) as conversation:
+        conversation.ask("How many cells are there?")
+        assert "E4" in conversation.correct("E1", None, by=READER, key=tmp_path / "key").withdrawn
 
 
 def test_a_signature_holds_its_words(tmp_path: Path) -> None:

@@ -445,3 +445,22 @@ def test_real_organs_agree_with_simpleitk(tmp_path):
         assert values["volume"] == pytest.approx(shape.GetPhysicalSize(label) / 1000, rel=1e-5)
         for axis, name in enumerate("xyz"):
             assert values[f"centroid {name}"] == pytest.approx(shape.GetCentroid(label)[axis], abs=1e-3)
+
+
+def test_boxes_of_one_target_are_counted(bench):
+    inside, edge = bench.box(4, 6, 14, 21, target="cell"), bench.box(0, 6, 9, 21, target="cell")
+    count, area, _ = bench.run(of=[inside, edge, inside], quantities=["area", "count"])
+    assert (count.quantity.name, count.quantity.text(), count.of) == ("count", "2", (inside, edge))
+    assert "1 of 2 lie at the edge of the image and may be cut off" in count.caveats
+    assert area.of == (inside,)
+    (whole,) = bench.run(of=[inside], quantities=["count"])
+    assert whole.quantity.value == 1
+    assert not any("edge" in caveat for caveat in whole.caveats)
+
+
+def test_what_touches_is_not_counted_off_a_mask(bench):
+    mask = bench.mask(GREY.mean() < GREY, target="cell")
+    with pytest.raises(ToolRefusal, match="what touches is one component"):
+        bench.run(of=[mask, bench.box(4, 6, 14, 21, target="cell")], quantities=["count"])
+    with pytest.raises(ToolRefusal, match="one target"):
+        bench.run(of=[bench.box(4, 6, 14, 21, target=name) for name in ("cell", "nucleus")], quantities=["count"])

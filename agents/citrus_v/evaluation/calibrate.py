@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from scipy.optimize import isotonic_regression
 
-from agents.citrus_v.abilities import Abilities, Ability, Calibration, Family
+from agents.citrus_v.abilities import Abilities, Ability, Boxing, Calibration, Family
 from agents.citrus_v.evaluation.figures import calibration_error
 from agents.citrus_v.evaluation.suite import Record, Records
 from agents.citrus_v.offered import Offer
@@ -87,6 +87,26 @@ def _ability(folder: str, target: str, rows: Sequence[Record], records: Records)
         convex=target in CONVEX,
         centre=CENTRE.format(target) if marked else None,
         radius=RADIUS.get(target),
+        boxing=boxing(rows),
+    )
+
+
+def boxing(rows: Sequence[Record]) -> Boxing | None:
+    """From which score on boxes of instances are worth giving; None where nothing is told apart."""
+    looked = [row for row in rows if row.boxes is not None]
+    scored = sorted((one for row in looked for one in row.instances), reverse=True)
+    there = sum(row.boxes or 0 for row in looked)
+    hits = np.cumsum([hit for _, hit in scored])
+    if not there or not len(hits) or not hits[-1]:
+        return None
+    given = np.arange(1, len(hits) + 1)
+    best = int(np.argmax(2 * hits / (given + there)))
+    return Boxing(
+        above=round(float(np.clip(scored[best][0], 0, 1)), 3),
+        precision=round(float(hits[best] / given[best]), 3),
+        recall=round(float(hits[best] / there), 3),
+        pictures=len(looked),
+        confidence=fit([score for score, _ in scored], [float(hit) for _, hit in scored]),
     )
 
 

@@ -18,8 +18,10 @@ from agents.citrus_v.shipped import NANO, installed
 from agents.citrus_v.training.folders import read_folder
 from agents.citrus_v.training.targets import INSTANCES, TARGETS
 from graphs.nano import NanoEyes, NanoGrounder
-from knowledge.case import Modality
+from knowledge.case import Image, Modality, Origin
+from knowledge.quantity import SpacingSource
 from tests.shared import shared
+from tools.imaging.volume import Volume
 
 MOST_PARAMETERS, MOST_BYTES, MOST_SHARD = 30_000_000, 64 * 2**20, 16 * 2**20
 
@@ -135,3 +137,25 @@ def test_red_cells_in_heaps_get_a_box_each(reader) -> None:
         boxes += len(true)
     # Cut where they are narrow, as cells of any size are, these reach 0.52.
     assert average_precision(scored, boxes) > 0.6
+
+
+def test_boxes_given_to_a_reader_are_those_worth_giving(abilities) -> None:
+    eyes = NanoEyes.installed()
+    assert eyes is not None
+    target = "white blood cell"
+    boxing = next(ability.boxing for ability in abilities.targets if ability.offer.name == target)
+    assert boxing is not None
+    assert boxing.precision > 0.8
+    given, true = 0, 0
+    for example in some("blood_cells"):
+        picture = example.pixels[None]
+        image = Image(
+            id="I1", label="smear", format="raster", modality=Modality.SM, modality_origin=Origin.HEADER,
+            shape=picture.shape[:3], channels=3, intensity="colour", pixels="0" * 64, content="0" * 64,
+        )  # fmt: skip
+        boxes = NanoGrounder(eyes).ground(image, Volume(picture, None, None, SpacingSource.NONE), target)
+        assert all(box.caveats == (boxing.measured,) and box.confidence is not None for box in boxes)
+        given += len(boxes)
+        true += len(example.boxes.get(target, ()))
+    # All that are told apart, down to the least sure, are about twice as many as there are.
+    assert abs(given - true) <= 2

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from agents.citrus_v.evaluation import figures
+from agents.citrus_v.evaluation.calibrate import boxing
+from agents.citrus_v.evaluation.suite import Record
 
 
 def test_average_precision_is_the_area_under_every_point() -> None:
@@ -69,3 +71,16 @@ def test_calibration_error_is_the_distance_of_what_came() -> None:
 def test_nothing_to_measure_is_no_figure() -> None:
     assert figures.mean([], []) is None
     assert figures.figure(lambda _: float("nan"), ["a"]) is None
+
+
+def test_boxes_are_given_from_the_score_where_precision_and_recall_balance() -> None:
+    rows = [Record("blood_cells", str(at), "platelet", True, 1.0, 1.0, boxes=2) for at in range(10)]
+    for row in rows:
+        row.instances = [(0.9, True), (0.6, True), (0.3, False), (0.1, False)]
+    held = boxing(rows)
+    assert held is not None
+    assert (held.above, held.precision, held.recall, held.pictures) == (0.6, 1.0, 1.0, 10)
+    assert held.confidence is not None
+    assert held.confidence(0.9) == 1.0
+    assert held.confidence(0.1) == 0.0
+    assert boxing([Record("brain_mri", "1", "brain tumour", True, 1.0, 1.0)]) is None
