@@ -18,23 +18,27 @@ from agents.citrus_v.training.examples import Example
 from agents.citrus_v.training.targets import CLOSER, TARGETS, foreign, home, masks, present
 
 SHARES = {
-    "brain_mri": 0.43,
-    "cardiac_mri": 0.18,
-    "hippocampus_mri": 0.05,
-    "nuclei": 0.05,
-    "blood_cells": 0.18,
-    "chest_xray": 0.11,
+    "brain_mri": 0.54,
+    "cardiac_mri": 0.20,
+    "hippocampus_mri": 0.04,
+    "nuclei": 0.04,
+    "blood_cells": 0.11,
+    "chest_xray": 0.07,
 }
 """How often a folder is drawn from: the hard ones more than their number of pictures."""
 
 ZOOMS = {"nuclei": (1.5, 2.6), "blood_cells": (1.3, 2.7)}
 """How closely pictures of many small things are looked at."""
 
-CLOSER_SHARE = 0.45
-"""Of the looks at a picture with a thing that is looked at closer."""
+CLOSER_SHARE = {"brain_mri": 0.27}
+"""Of the looks at a picture with a thing that is looked at closer, by folder: a tumour is hard to find, and once
+found easily outlined."""
 
-ELSEWHERE_SHARE = 0.12
+ELSEWHERE_SHARE = {"brain_mri": 0.06}
 """Of the same looks, those as close at any part: where the thing is not, a closer look must not find it."""
+
+_CLOSER, _ELSEWHERE = 0.42, 0.10
+"""The same in the other folders."""
 
 CLOSER_ROOM = (1.5, 3.2)
 """Side of a closer look over the longer side of what it goes to."""
@@ -127,9 +131,10 @@ class Sampler:
         zoom, towards = float(random.uniform(*ZOOMS.get(folder, (1.0, 1.0)))), None
         alone = next((target for target in CLOSER if target in one.masks), None)
         chance = random.random()
-        if alone is not None and chance < CLOSER_SHARE:
+        near, elsewhere = CLOSER_SHARE.get(folder, _CLOSER), ELSEWHERE_SHARE.get(folder, _ELSEWHERE)
+        if alone is not None and chance < near:
             zoom, towards = _closer(one.masks[alone], random)
-        elif alone is not None and chance < CLOSER_SHARE + ELSEWHERE_SHARE:
+        elif alone is not None and chance < near + elsewhere:
             zoom = float(random.uniform(1.5, CLOSEST))
         moved, shares, mirrored = geometry(
             pixels, stack, side, random, turns=turns, zoom=zoom, towards=towards, strength=strength
