@@ -55,6 +55,7 @@ class Composer:
         by_id = {str(image["id"]): image for image in conversation.images}
         self.images = [by_id[name] for name in self.request.images]
         self.measured: list[Piece] = []
+        self.placed: list[Piece] = []
 
     def sentences(self) -> Iterator[Sentence]:
         """Every sentence of the answer, in order."""
@@ -65,7 +66,7 @@ class Composer:
         for image in self.images:
             yield from self._results(image)
         yield from self._comparisons()
-        yield from sentences.caveats(self.measured, self._told())
+        yield from sentences.caveats([*self.measured, *self.placed], self._told())
         yield from self._special()
         yield from self._criteria()
         for image in self.images:
@@ -132,6 +133,7 @@ class Composer:
                     continue
                 regions = self.ledger.about(identifier, wanted.name, "region")
                 say = sentences.extent if "slice" in self.request.words else sentences.place
+                self.placed += regions or pieces
                 yield from (say(piece, where) for piece in regions or pieces)
         if found and self.request.asks(Intent.PRESENCE, Intent.OUTLINE, Intent.SHOW) and not self.measured:
             yield sentences.present(found, where)

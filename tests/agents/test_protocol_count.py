@@ -20,7 +20,8 @@ def smear(cells: int) -> World:
     world = World(case(image(modality=Modality.SM, slices=1, intensity="colour")), tools)
 
     def ground(_: dict[str, Any]) -> list[Evidence]:
-        return [Region(image="I1", target="red blood cell", box=(9 * at, 0, 9 * at + 8, 8)) for at in range(cells)]
+        boxes = [(9 * at, 0, 9 * at + 8, 8) for at in range(cells)]
+        return [Region(image="I1", target="red blood cell", box=box, caveats=("boxed by a model",)) for box in boxes]
 
     def segment(_: dict[str, Any]) -> list[Evidence]:
         return [Mask(image="I1", target="red blood cell", blob=SHA, voxels=500, box=(0, 0, 60, 8), slices=(0, 1))]
@@ -60,7 +61,9 @@ def test_many_places_are_told_together_and_few_one_by_one() -> None:
     assert "[E3, E4, E5, E6, E7]" in many
     assert "in the box" not in many
     world = smear(2)
-    assert world.ask("Where are the red blood cells?").count("in the box") == 2
+    few = world.ask("Where are the red blood cells?")
+    assert few.count("in the box") == 2
+    assert "Boxed by a model [E3, E4]." in few
     assert "measure" not in tools_of(world)
 
 
