@@ -129,7 +129,7 @@ class Composer:
             if self.request.asks(Intent.PLACE):
                 if count and len(boxes) > TOLD_ONE_BY_ONE:
                     self.measured.append(count)
-                    yield from sentences.places(count, boxes, where)
+                    yield sentences.places(count, where)
                     continue
                 regions = self.ledger.about(identifier, wanted.name, "region")
                 say = sentences.extent if "slice" in self.request.words else sentences.place

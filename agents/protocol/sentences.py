@@ -219,10 +219,10 @@ def place(piece: Piece, where: str = "") -> Sentence:
     return about(piece, text=text, plain=f"The {piece.target} extends {on}" if on else f"The {piece.target} is seen")
 
 
-def places(count: Piece, boxes: Sequence[Piece], where: str = "") -> list[Sentence]:
-    """How many of a structure there are, and that they are seen, each box cited."""
-    what = plural(boxes[0].target or "structure")
-    return [measurement(count, where), about(*boxes, text=f"The {what} are seen{where or ' in this image'}")]
+def places(count: Piece, where: str = "") -> Sentence:
+    """How many of a structure are seen; the count rests on the boxes, so it shows them."""
+    text = f"The number of {plural(count.target or 'structure')} seen{where or ' in this image'} is {printed(count)}"
+    return about(count, text=text, plain=measurement(count, where).text)
 
 
 def extent(piece: Piece, where: str = "") -> Sentence:

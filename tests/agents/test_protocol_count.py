@@ -57,8 +57,7 @@ def test_one_is_counted_too() -> None:
 
 def test_many_places_are_told_together_and_few_one_by_one() -> None:
     many = smear(5).ask("Where are the red blood cells?")
-    assert "The number of red blood cells is 5 [E8]. The red blood cells are seen" in many
-    assert "[E3, E4, E5, E6, E7]" in many
+    assert "The number of red blood cells seen in this image is 5 [E8]." in many
     assert "in the box" not in many
     world = smear(2)
     few = world.ask("Where are the red blood cells?")
