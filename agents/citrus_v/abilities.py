@@ -83,6 +83,7 @@ class Ability(Record):
         room: Side of a second, closer look over the longer side of what the first found; None for one look.
         convex: Whether it is one thing without dents, whose hull is taken.
         centre: Name of the target whose masks mark the middle of each instance, where instances are told apart.
+        joined_looks: How many looks, from the first on, make the outline; all where None. The others only doubt it.
         radius: Usual radius of an instance over the longer side of a picture, where instances are round, of one size
             and in heaps: they are told apart by it, without marks.
         boxing: Which of the boxes around instances are given; all where None.
@@ -97,6 +98,7 @@ class Ability(Record):
     tiles: int = Field(default=1, ge=1, le=4)
     room: float | None = Field(default=None, gt=1)
     convex: bool = False
+    joined_looks: int | None = Field(default=None, ge=1)
     centre: str | None = None
     radius: float | None = Field(default=None, gt=0, lt=0.5)
     boxing: Boxing | None = None

@@ -191,6 +191,7 @@ class CitrusVSegmenter:
             tiles=ability.tiles,
             room=ability.room,
             convex=ability.convex,
+            joined_looks=ability.joined_looks,
         )
 
 

@@ -109,6 +109,7 @@ def doubt(
     tiles: int = 1,
     room: float | None = None,
     convex: bool = False,
+    joined_looks: int | None = None,
 ) -> list[DoubtedMask]:
     """Draw each `[SEG]` on every variant and join what comes out.
 
@@ -117,6 +118,8 @@ def doubt(
         tiles: Parts a side that each variant is looked at in.
         room: Side of a second, closer look over the longer side of what the first found; None for no second look.
         convex: Whether each is one thing without dents, whose hull is taken.
+        joined_looks: How many of the variants, from the first on, make the mask; the others only doubt it. All where
+            None.
     """
     found = []
     looks = [look_at(reader, variant, segments, tiles) for variant in seen]
@@ -125,7 +128,7 @@ def doubt(
         if room is not None:
             each_look = _closer(reader, seen, segments[index : index + 1], each_look, room)
         drawn = [look.logits.sigmoid() for look in each_look]
-        mean = torch.stack(drawn).mean(dim=0)
+        mean = torch.stack(drawn[:joined_looks]).mean(dim=0)
         each = [(share > 0.5).cpu().numpy() for share in (mean, *drawn)]
         mask, *each = [rounded(one) for one in each] if convex else each
         area = int(mask.sum())

@@ -10,7 +10,7 @@ from agents.citrus_v.evaluation.figures import calibration_error
 from agents.citrus_v.evaluation.suite import Record, Records
 from agents.citrus_v.offered import Offer
 from agents.citrus_v.training.conversations import FAMILIES, SYNONYMS
-from agents.citrus_v.training.targets import CENTRE, CLOSER, CONVEX, INSTANCES, RADIUS, TILES, home
+from agents.citrus_v.training.targets import CENTRE, CLOSER, CONVEX, INSTANCES, JOINED_LOOKS, RADIUS, TILES, home
 from knowledge.case import Modality
 
 ABSTAIN_BELOW = 0.5
@@ -85,6 +85,7 @@ def _ability(folder: str, target: str, rows: Sequence[Record], records: Records)
         tiles=TILES.get(target, 1),
         room=CLOSER.get(target),
         convex=target in CONVEX,
+        joined_looks=JOINED_LOOKS.get(target),
         centre=CENTRE.format(target) if marked else None,
         radius=RADIUS.get(target),
         boxing=boxing(rows),

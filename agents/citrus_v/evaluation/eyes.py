@@ -14,7 +14,7 @@ from agents.citrus_v.doubt import Decoding, Variant, doubt, variants
 from agents.citrus_v.instances import told_apart
 from agents.citrus_v.pictures import Picture
 from agents.citrus_v.reader import Reader, Turn
-from agents.citrus_v.training.targets import CENTRE, CLOSER, CONVEX, RADIUS, TILES
+from agents.citrus_v.training.targets import CENTRE, CLOSER, CONVEX, JOINED_LOOKS, RADIUS, TILES
 
 _TOKENS = 16
 
@@ -97,8 +97,15 @@ def drawn(
             found[target] = Seen(np.zeros(size, dtype=np.bool_), 0.0, 0.0)
             continue
         tiles = TILES.get(target, 1)
-        room, convex = CLOSER.get(target), target in CONVEX
-        mask = doubt(decoder, seen, segments[target], tiles=tiles, room=room, convex=convex)[0]
+        mask = doubt(
+            decoder,
+            seen,
+            segments[target],
+            tiles=tiles,
+            room=CLOSER.get(target),
+            convex=target in CONVEX,
+            joined_looks=JOINED_LOOKS.get(target),
+        )[0]
         boxes: tuple[tuple[Box, float], ...] = ()
         names = [target, *marks([target])]
         if target in instances and all(name in segments for name in names):

@@ -73,6 +73,21 @@ def test_a_turned_look_is_turned_back_and_loses_nothing(size) -> None:
         assert float((back - wanted)[inner].abs().mean()) < 0.02
 
 
+def test_a_look_that_is_not_joined_only_doubts() -> None:
+    pixels = np.full((64, 64, 3), 20, np.uint8)
+    pixels[10:30, 4:24] = 255
+    pixels[40:60, 4:24] = 130  # below the level in the darker look
+    seen = variants(Picture.from_array(pixels))
+    first, joined, alone = (
+        doubt(Bright(), looks, torch.zeros(1, 4), joined_looks=count)[0]
+        for looks, count in ((seen, 1), (seen, None), (seen[:1], None))
+    )
+    assert (first.mask == alone.mask).all()
+    assert (first.mask != joined.mask).any()
+    assert first.agreement < alone.agreement == 1.0
+    assert first.low < alone.low == 1.0
+
+
 def test_looks_that_differ_widen_the_size_and_lower_the_score() -> None:
     pixels = np.full((64, 64, 3), 20, np.uint8)
     pixels[10:30, 4:24] = 255
