@@ -118,19 +118,17 @@ class Composer:
                 absent += self.ledger.about(identifier, wanted.name, "absence")
             boxes = self.ledger.boxes(identifier, wanted.name)
             count = self.ledger.count(boxes[0].id) if boxes else None
-            if count and Intent.COUNT in self.request.measured:
+            many = self.request.asks(Intent.PLACE) and len(boxes) > TOLD_ONE_BY_ONE
+            counted = Intent.COUNT in self.request.measured
+            if count and (counted or many):
                 self.measured.append(count)
-                yield sentences.measurement(count, where)
+                yield sentences.measurement(count, where) if counted else sentences.places(count, where)
             for piece in pieces:
                 results = self.ledger.measured(piece.id, self._quantities(image, count))
                 self.measured += results
                 if not self.request.asks(Intent.SIDES):
                     yield from (sentences.measurement(result, where) for result in results)
-            if self.request.asks(Intent.PLACE):
-                if count and len(boxes) > TOLD_ONE_BY_ONE:
-                    self.measured.append(count)
-                    yield sentences.places(count, where)
-                    continue
+            if self.request.asks(Intent.PLACE) and not (count and many):
                 regions = self.ledger.about(identifier, wanted.name, "region")
                 say = sentences.extent if "slice" in self.request.words else sentences.place
                 self.placed += regions or pieces

@@ -66,12 +66,23 @@ class Ledger:
 
     def measurable(self, image: str, target: str) -> list[Piece]:
         """The masks of a structure, else its boxes."""
-        masks = [piece for piece in self.about(image, target, "mask") if piece.target == target]
-        return _newest(masks) or self.boxes(image, target)
+        return self._newest("mask", image, target) or self.boxes(image, target)
 
     def boxes(self, image: str, target: str) -> list[Piece]:
         """The newest boxes of a structure."""
-        return _newest([piece for piece in self.about(image, target, "region") if piece.target == target])
+        return self._newest("region", image, target)
+
+    def _newest(self, kind: str, image: str, target: str) -> list[Piece]:
+        """What the last call that found any established; ids say nothing of it, for a correction gives new ones."""
+        for call in reversed(self._calls):
+            found = [
+                piece
+                for piece in call.pieces
+                if piece.kind == kind and piece.target == target and piece.image in (image, None)
+            ]
+            if found:
+                return found
+        return []
 
     def count(self, box: str) -> Piece | None:
         """How many boxes there are, this one among them."""
@@ -126,20 +137,3 @@ class Ledger:
             if retriever and call.tool == retriever.name and call.arguments.get("query") == query:
                 return call
         return None
-
-
-def _newest(pieces: list[Piece]) -> list[Piece]:
-    """The pieces of the last call alone, known by consecutive ids at the end."""
-    if not pieces:
-        return []
-    newest = [pieces[-1]]
-    for piece in reversed(pieces[:-1]):
-        if _number(newest[0]) - _number(piece) != 1:
-            break
-        newest.insert(0, piece)
-    return newest
-
-
-def _number(piece: Piece) -> int:
-    digits = piece.id.lstrip("E")
-    return int(digits) if digits.isdigit() else -1

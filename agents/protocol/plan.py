@@ -285,11 +285,10 @@ def _measure(ledger: Ledger, request: Request, kit: Kit, image: Mapping[str, Any
             yield _ratio_step(kit.measurer, identifier, heart[-1].id, chest[-1].id, names)
         return
     for label, pieces in found.items():
-        counted = () if kit.counter(label) is None else _USUAL[Intent.COUNT]
+        # The pieces of an outline are no count of what is told apart.
+        uncounted = [name for name in names if name not in _USUAL[Intent.COUNT]] if kit.counter(label) else names
         for piece in pieces:
-            wished = dict.fromkeys(
-                (*(name for name in names if name not in counted), *judged_quantities(request, kit, image, label))
-            )
+            wished = dict.fromkeys((*uncounted, *judged_quantities(request, kit, image, label)))
             lacking = [n for n in wished if not ledger.measured(piece.id, [n]) and not ledger.measuring(piece.id, n)]
             if lacking:
                 missing[piece.id] = lacking

@@ -1,19 +1,19 @@
 """Counting: instances are told apart and counted, never the pieces of one outline."""
 
-import copy
 from typing import Any
 
 import pytest
 
+from knowledge.briefing import tool_result
 from knowledge.case import Modality
-from knowledge.evidence import Evidence, Mask, Measurement, Region
+from knowledge.evidence import Evidence, Limitation, Mask, Measurement, Region
 from knowledge.quantity import Quantity, Unit
 from tests.agents.protocol_messages import SHA, World, case, image, standard_tools
 
 
 def smear(cells: int) -> World:
     """A picture on which `ground` tells cells apart, and `segment` outlines them together."""
-    tools = copy.deepcopy(standard_tools())
+    tools = standard_tools()
     for tool in tools:
         if tool.name in ("segment", "ground"):
             tool.metadata["targets"] = [{"name": "red blood cell", "several": tool.name == "ground"}]
@@ -80,6 +80,24 @@ def test_an_outline_from_before_does_not_stand_in_for_a_count() -> None:
     world.ask("Outline the red blood cells.")
     assert "The number of red blood cells is 4" in world.ask("How many are there?")
     assert tools_of(world) == ["ground", "measure"]
+
+
+def test_asked_for_number_and_place_the_number_is_said_once() -> None:
+    answer = smear(5).ask("How many red blood cells are there and where are they?")
+    assert answer.count("number of red blood cells") == 1
+
+
+def test_a_rejected_box_hides_none_of_the_boxes_before_it() -> None:
+    world = smear(3)
+    world.ask("Where are the red blood cells?")
+    # What a correction leaves of E4: a note in its place.
+    rejected = Limitation(id="E4", image="I1", tool="correction", target="red blood cell", reason="E4 was rejected.")
+    world.evidence["E4"] = rejected
+    (at,) = [n for n, message in enumerate(world.messages) if getattr(message, "name", "") == "ground"]
+    left = [world.evidence[name] for name in ("E3", "E4", "E5")]
+    world.messages[at] = tool_result(world.messages[at].tool_call_id, "ground", left)
+    assert "The number of red blood cells is 2" in world.ask("How many red blood cells are there?")
+    assert world.calls[-1] == ("measure", {"image": "I1", "of": ["E3", "E5"], "quantities": ["count"]})
 
 
 def test_a_count_is_not_made_twice() -> None:
