@@ -76,15 +76,15 @@ def again(call: Call, items: Sequence[Evidence], filed: Mapping[str, Evidence], 
     """The arguments with which `call` gives `items` anew, and nothing that still stands beside them.
 
     Returns:
-        None where nothing took the place of something that the call needs; what is `bereft` is not asked for.
+        None where nothing took the place of something that the call needs.
     """
-    wanted = {name for name, listed in _names(call.arguments) if not listed}
+    alone = {name for name, listed in _names(call.arguments) if not listed}
     if all(taken_from(item) for item in items):
-        wanted |= {name for item in items for name in taken_from(item)}
+        wanted = alone | {name for item in items for name in taken_from(item)}
     else:
-        wanted |= {name for name, _ in _names(call.arguments)}
+        wanted = {name for name, _ in _names(call.arguments)}
     lost = {name for name in wanted if _is_lost(name, fates)}
-    if lost and not all(_counts(item) for item in items):
+    if lost & alone or (lost and not all(_counts(item) for item in items)):
         return None
     wanted -= lost
     narrowed = _replaced(call.arguments, fates, {name for name in filed if name not in wanted})

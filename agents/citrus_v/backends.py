@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.citrus_v.abilities import Abilities
+from agents.citrus_v.abilities import Abilities, Ability
 from agents.citrus_v.boxes import read_boxes
 from agents.citrus_v.doubt import DoubtedMask, doubt, spread, sure, variants
 from agents.citrus_v.files import fingerprint
@@ -223,7 +223,8 @@ class InstanceGrounder:
         ability = self.abilities.find(target)
         if ability is None or not ability.comes_as_instances:
             raise CannotRead(f"{target} does not come as instances here.", target=target)
-        caveats = () if ability.boxing is None else (ability.boxing.measured,)
+        boxing = ability.boxing
+        caveats = () if boxing is None else (boxing.measured,)
         view = SliceView(image, volume, display_for(target))
         found: list[LocatedBox] = []
         for index in range(len(view)):
@@ -234,15 +235,18 @@ class InstanceGrounder:
             segments = [reply.segments[:1] for reply in replies if reply.segments is not None and len(reply.segments)]
             if len(segments) < len(turns):
                 continue
-            method = _MARK if ability.radius is None else _DISC
             for box, score in told_apart(self.reader, variants(picture), segments, ability.tiles, ability.radius):
-                if ability.boxing is not None and score < ability.boxing.above:
-                    continue
-                confidence = Confidence(value=min(1.0, score), method=method)
-                if ability.boxing is not None and ability.boxing.confidence is not None:
-                    confidence = Confidence(value=ability.boxing.confidence(score), method=_RIGHT)
-                found.append(LocatedBox(target, box, (index, index + 1), confidence=confidence, caveats=caveats))
+                if boxing is None or score >= boxing.above:
+                    confidence = _trusted(ability, score)
+                    found.append(LocatedBox(target, box, (index, index + 1), confidence=confidence, caveats=caveats))
         return found
+
+
+def _trusted(ability: Ability, score: float) -> Confidence:
+    """How sure a box of that score is, calibrated where the ability can."""
+    if ability.boxing is not None and ability.boxing.confidence is not None:
+        return Confidence(value=ability.boxing.confidence(score), method=_RIGHT)
+    return Confidence(value=min(1.0, score), method=_MARK if ability.radius is None else _DISC)
 
 
 class CitrusVGrounder:

@@ -30,15 +30,10 @@ SHARES = {
 ZOOMS = {"nuclei": (1.5, 2.6), "blood_cells": (1.3, 2.7)}
 """How closely pictures of many small things are looked at."""
 
-CLOSER_SHARE = {"brain_mri": 0.27}
-"""Of the looks at a picture with a thing that is looked at closer, by folder: a tumour is hard to find, and once
-found easily outlined."""
-
-ELSEWHERE_SHARE = {"brain_mri": 0.06}
-"""Of the same looks, those as close at any part: where the thing is not, a closer look must not find it."""
-
-_CLOSER, _ELSEWHERE = 0.42, 0.10
-"""The same in the other folders."""
+CLOSE_LOOKS = dict.fromkeys(CLOSER, (0.27, 0.06)) | {"left ventricle cavity": (0.42, 0.10)}
+"""Of the looks at a picture with a thing that is looked at closer, those at the thing, and those as close at any part:
+where it is not, a closer look must not find it. A tumour is hard to find, and once found easily outlined.
+"""
 
 CLOSER_ROOM = (1.5, 3.2)
 """Side of a closer look over the longer side of what it goes to."""
@@ -131,10 +126,10 @@ class Sampler:
         zoom, towards = float(random.uniform(*ZOOMS.get(folder, (1.0, 1.0)))), None
         alone = next((target for target in CLOSER if target in one.masks), None)
         chance = random.random()
-        near, elsewhere = CLOSER_SHARE.get(folder, _CLOSER), ELSEWHERE_SHARE.get(folder, _ELSEWHERE)
+        near, elsewhere = (0.0, 0.0) if alone is None else CLOSE_LOOKS[alone]
         if alone is not None and chance < near:
             zoom, towards = _closer(one.masks[alone], random)
-        elif alone is not None and chance < near + elsewhere:
+        elif chance < near + elsewhere:
             zoom = float(random.uniform(1.5, CLOSEST))
         moved, shares, mirrored = geometry(
             pixels, stack, side, random, turns=turns, zoom=zoom, towards=towards, strength=strength
