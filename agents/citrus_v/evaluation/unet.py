@@ -15,10 +15,11 @@ from agents.citrus_v.evaluation.eyes import Seen, drawn, marks
 from agents.citrus_v.features import FeatureCache
 from agents.citrus_v.model import MaskLogits
 from agents.citrus_v.pictures import Picture
-from agents.citrus_v.training.batches import Sampler, prepare
+from agents.citrus_v.training.batches import Sampler
 from agents.citrus_v.training.drawing import dense_loss
 from agents.citrus_v.training.engine import Progress, rate_at
 from agents.citrus_v.training.folders import read
+from agents.citrus_v.training.prepared import prepare
 from agents.citrus_v.training.recipe import Recipe, RecipeError
 from agents.citrus_v.training.targets import TARGETS
 
@@ -59,7 +60,7 @@ def train_beside(recipe: Recipe, data: Path, file: Path, progress: Progress | No
         for group in optimizer.param_groups:
             group["lr"] = rate_at(stage, step)
         phase = stage.phase(step)
-        batch = sampler.batch(step, phase.batch, phase.side, phase.prompts, phase.augment, coarseness=1)
+        batch = sampler.batch(step, phase.batch, phase, coarseness=1)
         loss = dense_loss(net(batch.pixels), batch.dense, batch.told)
         optimizer.zero_grad()
         torch.autograd.backward(loss)

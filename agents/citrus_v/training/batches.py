@@ -7,23 +7,24 @@ import numpy as np
 import torch
 from numpy.random import Generator
 from numpy.typing import NDArray
-from PIL import Image as PillowImage
 from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d
 
 from agents.citrus_v.pictures import DEVIATION, MEAN
 from agents.citrus_v.tiles import CLOSEST
 from agents.citrus_v.training.augment import geometry, mirrored_name, photometry
-from agents.citrus_v.training.examples import Example
-from agents.citrus_v.training.targets import CLOSER, TARGETS, foreign, home, masks, present
+from agents.citrus_v.training.prepared import Prepared
+from agents.citrus_v.training.recipe import Phase
+from agents.citrus_v.training.targets import CLOSER, TARGETS, TRANSPLANTED, foreign, home
+from agents.citrus_v.training.transplants import Transplants
 
 SHARES = {
-    "brain_mri": 0.54,
-    "cardiac_mri": 0.20,
+    "brain_mri": 0.60,
+    "cardiac_mri": 0.16,
     "hippocampus_mri": 0.04,
     "nuclei": 0.04,
-    "blood_cells": 0.11,
-    "chest_xray": 0.07,
+    "blood_cells": 0.10,
+    "chest_xray": 0.06,
 }
 """How often a folder is drawn from: the hard ones more than their number of pictures."""
 
@@ -38,36 +39,8 @@ where it is not, a closer look must not find it. A tumour is hard to find, and o
 CLOSER_ROOM = (1.5, 3.2)
 """Side of a closer look over the longer side of what it goes to."""
 
-_KEPT = 320
 _LEAST = 8
 """Pixels that must be left of a target after a change of geometry."""
-
-
-@dataclass(frozen=True, eq=False)
-class Prepared:
-    """An example at the size that training needs, with everything known about its targets."""
-
-    id: str
-    folder: str
-    pixels: NDArray[np.uint8]
-    masks: dict[str, NDArray[np.uint8]]
-    present: dict[str, bool]
-
-
-def prepare(example: Example) -> Prepared:
-    """Shrink an example to at most 320 pixels a side; masks become shares of 0 to 255."""
-    rows, columns = example.pixels.shape[:2]
-    size = min(columns, _KEPT), min(rows, _KEPT)
-    reducer = PillowImage.Resampling.BOX
-    pixels = np.asarray(PillowImage.fromarray(example.pixels).resize(size, PillowImage.Resampling.LANCZOS))
-    if (pixels[..., 0] == pixels[..., 1]).all() and (pixels[..., 0] == pixels[..., 2]).all():
-        pixels = pixels[..., :1]
-    kept = {
-        target: np.asarray(PillowImage.fromarray(mask.astype(np.uint8) * 255).resize(size, reducer))
-        for target, mask in masks(example).items()
-        if mask.any()
-    }
-    return Prepared(example.id, example.folder, pixels.copy(), kept, dict(present(example)))
 
 
 @dataclass(frozen=True)
@@ -103,22 +76,24 @@ class Sampler:
             self.by_folder.setdefault(one.folder, []).append(one)
         shares = np.array([SHARES.get(folder, 0.1) for folder in self.by_folder])
         self.folders, self.shares = list(self.by_folder), shares / shares.sum()
+        self.transplants = Transplants(prepared, TRANSPLANTED)
 
-    def batch(
-        self, step: int, size: int, side: int, prompts: int = 3, strength: float = 1.0, coarseness: int = 4
-    ) -> Batch:
-        """The batch of a step; `dense` is `coarseness` times smaller than the side."""
+    def batch(self, step: int, size: int, phase: Phase, coarseness: int = 4) -> Batch:
+        """`size` pictures for a step, as the phase wants them; `dense` is `coarseness` times smaller than they."""
         random = np.random.default_rng([self.seed, step])
-        drawn = [self._one(side, prompts, strength, coarseness, random) for _ in range(size)]
+        drawn = [self._one(phase, coarseness, random) for _ in range(size)]
         return Batch(*(torch.stack(column) for column in zip(*drawn, strict=True)))
 
-    def _one(self, side: int, prompts: int, strength: float, coarseness: int, random: Generator) -> tuple[Tensor, ...]:
+    def _one(self, phase: Phase, coarseness: int, random: Generator) -> tuple[Tensor, ...]:
+        side, prompts, strength = phase.side, phase.prompts, phase.augment
         folder = self.folders[int(random.choice(len(self.folders), p=self.shares))]
         examples = self.by_folder[folder]
         one = examples[int(random.integers(len(examples)))]
         if folder == "hippocampus_mri" and not one.masks and random.random() < 0.6:
             # Slices beside the hippocampus teach one thing only.
             one = examples[int(random.integers(len(examples)))]
+        if phase.transplants and random.random() < phase.transplants:
+            one = self.transplants(one, random)
         names = list(one.masks)
         pixels = torch.from_numpy(one.pixels).permute(2, 0, 1).float().expand(3, -1, -1)
         stack = torch.from_numpy(np.stack(list(one.masks.values()))).float() / 255 if names else pixels[:0]

@@ -20,13 +20,19 @@ class _Part(BaseModel):
 
 
 class Phase(_Part):
-    """A part of a stage at one size of picture and batch; `augment` is the strength of the changes to pictures."""
+    """A part of a stage at one size of picture and batch.
+
+    Attributes:
+        augment: Strength of the changes to pictures.
+        transplants: Share of the pictures of a tumour that get one more from another patient.
+    """
 
     steps: int = Field(ge=1)
     batch: int = Field(ge=1)
     side: int = Field(default=256, ge=64)
     prompts: int = Field(default=3, ge=1)
     augment: float = Field(default=0.7, ge=0, le=1)
+    transplants: float = Field(default=0, ge=0, le=1)
 
 
 class Stage(_Part):

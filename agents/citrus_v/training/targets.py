@@ -23,6 +23,9 @@ CLOSER = dict.fromkeys(("brain tumour", *TUMOURS), 2.6) | {"left ventricle cavit
 Chosen on pictures of the training split.
 """
 
+TRANSPLANTED = ("glioma", "meningioma")
+"""What may grow where another patient's did; a pituitary tumour has one place, which is taken."""
+
 JOINED_LOOKS = {"left ventricle cavity": 2}
 """Of the looks at a picture, the first ones that make an outline, where not all do: the cavity is outlined worse on
 turned pictures. Chosen on pictures of the training split.

@@ -12,13 +12,14 @@ from agents.citrus_v.configuration import CitrusVConfig
 from agents.citrus_v.model import CitrusV
 from agents.citrus_v.pictures import DEVIATION, MEAN, Picture
 from agents.citrus_v.processor import CitrusVProcessor
-from agents.citrus_v.training.batches import Sampler, prepare
+from agents.citrus_v.training.batches import Sampler
 from agents.citrus_v.training.corpus import texts, train_tokenizer
 from agents.citrus_v.training.engine import Engine, Progress
 from agents.citrus_v.training.examples import Example
 from agents.citrus_v.training.folders import read
 from agents.citrus_v.training.leaks import refuse_leaks
 from agents.citrus_v.training.objectives import Learner
+from agents.citrus_v.training.prepared import prepare
 from agents.citrus_v.training.recipe import Beginning, Recipe, Stage
 from agents.citrus_v.training.spoken import Speaker
 from agents.citrus_v.training.targets import targets_of
@@ -169,7 +170,7 @@ class Feed:
 
         def pictures(step: int, size: int) -> Any:
             phase = stage.phase(step)
-            drawn = sampler.batch(step, size, phase.side, phase.prompts, phase.augment)
+            drawn = sampler.batch(step, size, phase)
             if stage.objective == "masks":
                 return drawn
             return speaker.outlines(drawn.targets, _shown(drawn.pixels), step), drawn

@@ -5,9 +5,12 @@ import pytest
 import torch
 
 from agents.citrus_v.training.augment import geometry, stretched
-from agents.citrus_v.training.batches import Prepared, Sampler
+from agents.citrus_v.training.batches import Sampler
+from agents.citrus_v.training.prepared import Prepared
+from agents.citrus_v.training.recipe import Phase
 from agents.citrus_v.training.targets import TARGETS
 
+PHASE = Phase(steps=1, batch=1, side=64)
 HEART = "left ventricle cavity"
 
 
@@ -20,7 +23,7 @@ def sampler() -> Sampler:
 
 
 def test_what_a_closer_look_leaves_out_is_absent_there(sampler) -> None:
-    batch = sampler.batch(step=0, size=200, side=64, prompts=2, strength=0.0)
+    batch = sampler.batch(0, 200, Phase(steps=1, batch=1, side=64, prompts=2, augment=0))
     asked = batch.targets == TARGETS.index(HEART)
     drawn, said = batch.has_mask[asked], batch.present[asked]
     assert (said[drawn] == 1).all()
@@ -32,10 +35,10 @@ def test_what_a_closer_look_leaves_out_is_absent_there(sampler) -> None:
 
 
 def test_the_same_step_gives_the_same_batch(sampler) -> None:
-    one, two = (sampler.batch(step=4, size=6, side=64) for _ in range(2))
+    one, two = (sampler.batch(4, 6, PHASE) for _ in range(2))
     assert torch.equal(one.pixels, two.pixels)
     assert torch.equal(one.truth, two.truth)
-    assert not torch.equal(one.pixels, sampler.batch(step=5, size=6, side=64).pixels)
+    assert not torch.equal(one.pixels, sampler.batch(5, 6, PHASE).pixels)
 
 
 @pytest.mark.parametrize("seed", range(8))
