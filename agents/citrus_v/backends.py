@@ -32,7 +32,7 @@ _BOX_TOKENS = 256
 
 _MARK = "mean probability of its outline times that of the mark in its middle; not calibrated"
 _DISC = "mean probability of its outline times the share of a disc of the usual size that it fills; not calibrated"
-_RIGHT = "share of boxes scored like it that were right on held-out pictures"
+_RIGHT = "share of right boxes to expect at such a score, from held-out pictures"
 
 
 class Answering(Protocol):

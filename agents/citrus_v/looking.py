@@ -22,7 +22,7 @@ _LOOK_TOKENS = 128
 _MASK_TOKENS = 16
 
 _OWN_ESTIMATE = "probability the model gives its own words, averaged over tokens; not calibrated"
-_MEASURED = "share of such answers that were right on {pictures} held-out pictures where the model was as sure as here"
+_MEASURED = "share of right answers to expect where the model is as sure as here, from {pictures} held-out pictures"
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import numpy as np
 
 from agents.citrus_v.abilities import Choice, Option
 from agents.citrus_v.evaluation import figures
-from agents.citrus_v.evaluation.calibrate import KINDS_OF_PICTURE, fit, threshold
+from agents.citrus_v.evaluation.calibrate import KINDS_OF_PICTURE, fit_right, threshold
 from agents.citrus_v.evaluation.figures import Figure
 from agents.citrus_v.looking import Chosen, choose
 from agents.citrus_v.pictures import Picture
@@ -97,7 +97,7 @@ def _told(reader: Reader, example: Example, options: Sequence[Option], truth: st
 def _choice(
     question: str, words: tuple[tuple[str, ...], ...], options: tuple[Option, ...], told: Sequence[Answered]
 ) -> Choice | None:
-    confidence = fit([one.chosen.share for one in told], [float(one.right) for one in told])
+    confidence = fit_right([one.chosen.share for one in told], [one.right for one in told])
     if confidence is None:
         return None
     right = round(float(np.mean([one.right for one in told])), 4)

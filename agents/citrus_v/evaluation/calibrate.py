@@ -1,8 +1,9 @@
 """From what was seen on held-out pictures to what a checkpoint may say of itself: its `abilities.json`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.optimize import isotonic_regression
 
 from agents.citrus_v.abilities import Abilities, Ability, Boxing, Calibration, Family
@@ -107,18 +108,32 @@ def boxing(rows: Sequence[Record]) -> Boxing | None:
         precision=round(float(hits[best] / given[best]), 3),
         recall=round(float(hits[best] / there), 3),
         pictures=len(looked),
-        confidence=fit([score for score, _ in scored], [float(hit) for _, hit in scored]),
+        confidence=fit_right([score for score, _ in scored], [hit for _, hit in scored]),
     )
 
 
 def fit(scores: Sequence[float], came: Sequence[float]) -> Calibration | None:
     """A rising map through the means of equal shares of the pictures; None where there are too few."""
+    return _rising(scores, came, lambda part: float(np.mean(part)))
+
+
+def fit_right(scores: Sequence[float], right: Sequence[bool]) -> Calibration | None:
+    """As `fit`, to how often to expect a right one: (right + 1) / (all + 2) of each share of the pictures.
+
+    Laplace's rule of succession: a few pictures without an error make no certainty.
+    """
+    return _rising(scores, right, lambda part: float((np.sum(part) + 1) / (len(part) + 2)))
+
+
+def _rising(
+    scores: Sequence[float], came: Sequence[float], expected: Callable[[NDArray[np.float64]], float]
+) -> Calibration | None:
     if len(scores) < _LEAST:
         return None
     order = np.argsort(np.asarray(scores))
     parts = np.array_split(order, min(_KNOTS, len(order) // 4))
     knots = np.array([np.mean(np.asarray(scores)[part]) for part in parts])
-    values = np.array([np.mean(np.asarray(came)[part]) for part in parts])
+    values = np.array([expected(np.asarray(came, dtype=np.float64)[part]) for part in parts])
     rising = isotonic_regression(values, weights=np.array([len(part) for part in parts])).x
     return Calibration(
         scores=tuple(round(float(knot), 4) for knot in knots),

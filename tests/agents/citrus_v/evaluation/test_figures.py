@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from agents.citrus_v.evaluation import figures
-from agents.citrus_v.evaluation.calibrate import boxing
+from agents.citrus_v.evaluation.calibrate import boxing, fit, fit_right
 from agents.citrus_v.evaluation.suite import Record
 
 
@@ -81,6 +81,20 @@ def test_boxes_are_given_from_the_score_where_precision_and_recall_balance() -> 
     assert held is not None
     assert (held.above, held.precision, held.recall, held.pictures) == (0.6, 1.0, 1.0, 10)
     assert held.confidence is not None
-    assert held.confidence(0.9) == 1.0
-    assert held.confidence(0.1) == 0.0
+    assert held.confidence(0.9) == pytest.approx(5 / 6, abs=1e-4)
+    assert held.confidence(0.1) == pytest.approx(1 / 6, abs=1e-4)
     assert boxing([Record("brain_mri", "1", "brain tumour", True, 1.0, 1.0)]) is None
+
+
+def test_no_run_of_right_answers_makes_a_certainty() -> None:
+    scores = [index / 40 for index in range(40)]
+    always = fit_right(scores, [True] * 40)
+    assert always is not None
+    assert set(always.values) == {round(5 / 6, 4)}, "four of four in each part: (4 + 1) / (4 + 2)"
+    wrong_below = fit_right(scores, [index >= 20 for index in range(40)])
+    assert wrong_below is not None
+    assert (wrong_below.values[0], wrong_below.values[-1]) == (round(1 / 6, 4), round(5 / 6, 4))
+    assert fit_right(scores[:7], [True] * 7) is None
+    means = fit(scores, [0.9] * 40)
+    assert means is not None
+    assert set(means.values) == {0.9}, "a mean of overlaps is not a count"
