@@ -104,7 +104,7 @@ class Composer:
         fact = self.ledger.facts(identifier)
         if fact and self.request.asks(Intent.PICTURE):
             yield from sentences.facts(fact, where)
-        if self.request.special:
+        if self.request.only_special:
             return
         if Intent.RATIO in self.request.measured:
             yield from self._ratio(image, where)
@@ -299,7 +299,7 @@ class Composer:
 
     def _limits(self, image: Mapping[str, Any]) -> Iterator[Sentence]:
         """What could not be done on one image."""
-        if self.request.special:
+        if self.request.only_special:
             return
         refused: dict[str, tuple[Piece, list[str]]] = {}
         for wanted in structures(self.request, self.kit, image):

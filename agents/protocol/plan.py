@@ -75,7 +75,7 @@ def _steps(ledger: Ledger, request: Request, kit: Kit, images: Sequence[Mapping[
     if request.special:
         for image in images or ({},):
             yield from _special(request, kit, image)
-    elif looks and not request.unclear:
+    if looks and not request.unclear and not request.only_special:
         for image in images:
             yield from _find(ledger, request, kit, image)
             yield from _measure(ledger, request, kit, image)

@@ -53,6 +53,7 @@ class Request:
         images: Ids of the images meant.
         diseases: Diseases that are named, as the appraising tool calls them.
         special: Name of the special tool that answers it, or None.
+        only_special: Whether that tool answers all of it, and nothing is measured or placed beside.
         unclear: Whether a structure is needed and none is named.
     """
 
@@ -64,6 +65,7 @@ class Request:
     images: tuple[str, ...] = ()
     diseases: tuple[str, ...] = ()
     special: str | None = None
+    only_special: bool = False
     unclear: bool = False
 
     def asks(self, *intents: Intent) -> bool:
@@ -137,6 +139,10 @@ class Understanding:
         special = self._special_tool(" ".join(words), named, intents)
         wanted = self._wanted_structures(words, named, intents, before)
         request = Request(question, masked, intents, measured, wanted, special=special.name if special else None)
+        if special is not None and _measures_too(request):
+            # What its words do not betray is the special tool's to answer.
+            plain = tuple(dict.fromkeys(intent for clause in clauses(masked) for intent in cued(clause)))
+            request = replace(request, intents=plain)
         request = self._diagnostic(_complete(request, before), words)
         needs = request.asks(
             *MEASURED - {Intent.RATIO}, Intent.PLACE, Intent.PRESENCE, Intent.OUTLINE, Intent.SIDES, Intent.NORMALITY
@@ -144,6 +150,7 @@ class Understanding:
         return replace(
             request,
             images=self._images(question, words, request, before, images),
+            only_special=special is not None and not _measures_too(request),
             unclear=needs and not request.wanted and special is None and Intent.RATIO not in request.measured,
         )
 
@@ -325,6 +332,13 @@ class Understanding:
             if targets and all(target.admits(image) for target in targets):
                 return (str(image["id"]),)
         return tuple(ids[:1])
+
+
+def _measures_too(request: Request) -> bool:
+    """Whether one clause of several plainly asks for what is measured or placed, of known structures."""
+    parts = clauses(request.words)
+    known = bool(request.wanted) and all(wanted.known for wanted in request.wanted)
+    return known and len(parts) > 1 and any(set(cued(part)) & (MEASURED | {Intent.PLACE}) for part in parts)
 
 
 @cache

@@ -10,9 +10,9 @@ from agents.protocol import ProtocolReasoner
 from knowledge.briefing import answer_now, objection, opening, tool_result
 from knowledge.case import Modality
 from knowledge.claim import Claim, Verdict
-from knowledge.evidence import Limitation, Measurement
+from knowledge.evidence import Limitation, Mask, Measurement, Statement
 from knowledge.quantity import Quantity, Unit
-from tests.agents.protocol_messages import World, case, dumps, image, lung_passage, standard_tools, tool
+from tests.agents.protocol_messages import SHA, World, case, dumps, image, lung_passage, standard_tools, tool
 from tools.look import Look
 
 
@@ -309,3 +309,30 @@ def test_what_is_asked_of_a_structure_and_not_its_name_calls_a_tool_of_another_m
         world = World(case(image(modality=Modality.MR, slices=1)), [segment, *others, look])
         step = world.model.step([*world.messages, HumanMessage(question)])
         assert step.tool_calls[0]["name"] == first, question
+
+
+@pytest.mark.parametrize(
+    ("question", "beside"),
+    [
+        ("What kind of tumour is this, and how large is it?", ["segment", "measure"]),
+        ("What kind of tumour is this? Where is it?", ["segment"]),
+        ("What kind of tumour is this?", []),
+    ],
+)
+def test_what_is_asked_beside_a_special_tool_s_question_is_answered_too(question: str, beside: list[str]) -> None:
+    targets = [{"name": "brain tumour", "synonyms": ["tumour"], "modalities": ["MR"], "dimensions": [2]}]
+    kept = [one for one in standard_tools() if one.name in ("inspect_image", "segment", "measure")]
+    next(one for one in kept if one.name == "segment").metadata["targets"] = targets
+    look = tool("look", {"image": (str, ...), "question": (str, ...)}, ["statement"], intents=list(Look.intents))
+    world = World(case(image(modality=Modality.MR, slices=1)), [*kept, look])
+    said = "It looks like a glioma."
+    mask = Mask(image="I1", target="brain tumour", blob=SHA, voxels=500, box=(4, 5, 30, 40), slices=(0, 1))
+    world.special |= {
+        "look": lambda _: [Statement(image="I1", text=said, speaker="model")],
+        "segment": lambda _: [mask],
+    }
+    answer = world.ask(question)
+    assert steps(world) == ["inspect_image", "look", *beside]
+    assert "glioma" in answer
+    assert ("measures" in answer) is ("measure" in beside)
+    assert ("lies in" in answer) is ("Where" in question)
