@@ -55,13 +55,20 @@ class Browser:
         self._act(selector, "click")
 
     def wait(self, condition: str, seconds: float = 60) -> Any:
-        """Wait until a JavaScript expression is true, and return it."""
+        """Wait until a JavaScript expression is true, and return it; one that asks what is not there yet is not."""
         until = time.monotonic() + seconds
-        while not (value := self.run(f"return {condition}")):
+        while True:
+            try:
+                value = self.run(f"return {condition}")
+            except httpx2.HTTPStatusError as error:
+                value = None
+                if time.monotonic() > until:
+                    raise TimeoutError(f"{condition}\n{error.response.text}") from error
+            if value:
+                return value
             if time.monotonic() > until:
                 raise TimeoutError(f"{condition}\n{self.text()}")
             time.sleep(0.1)
-        return value
 
     def text(self) -> str:
         return str(self.run("return document.body.innerText"))
