@@ -17,6 +17,9 @@ from tests.ui.conftest import HOUSE
 from tests.ui.server import Server, serving
 from ui.access_users import Users
 
+CONNECTED = "document.querySelector('#chat-settings-open-modal')"
+"""The settings come over the connection; before it stands a file is refused, saying that there is no session."""
+
 HOSTILE = "<img src=x onerror=window.broken=1> **b**.txt"
 PASSWORD = "correct horse battery"  # noqa: S105 - of nobody
 UNNAMED = """
@@ -59,7 +62,7 @@ def sign_in(page: Browser, address: str) -> None:
     page.run("document.querySelector('#password').select()")
     page.type("#password", PASSWORD)
     page.click("button[type=submit]")
-    page.wait("document.querySelector('#chat-input')")
+    page.wait(CONNECTED)
 
 
 def ask(page: Browser, question: str) -> None:
@@ -163,7 +166,7 @@ def test_the_page_is_shown_at_once_and_loads_nothing_from_elsewhere(server: Serv
         page.go(server.entrance)
         page.run(f"localStorage.setItem('vite-ui-theme', '{theme}')")
         page.go(server.address)
-        page.wait("document.querySelector('#chat-input')")
+        page.wait(CONNECTED)
         page.wait(f"document.documentElement.classList.contains('{theme}')")
         # Something to read comes with the page itself, before any script has run, however long they take.
         served = "return fetch('/').then(answer => answer.text()).then(text => new DOMParser()"
@@ -236,7 +239,7 @@ def test_a_thumb_and_a_comment_are_signed_on_record_at_once_and_after_the_case_i
     (tmp_path / "cube.nii.gz").write_bytes(cube(100))
     with browser() as page:
         page.go(server.entrance)
-        page.wait("document.querySelector('#chat-input')")
+        page.wait(CONNECTED)
         page.type("input[type=file]", str(tmp_path / "cube.nii.gz"))
         page.wait("document.body.innerText.includes('cube.nii.gz')")
         ask(page, "weigh it")
@@ -284,7 +287,7 @@ def test_a_person_is_asked_for_consent_and_can_stop_a_turn(server: Server, tmp_p
     (tmp_path / "cube.nii.gz").write_bytes(cube(100))
     with browser() as page:
         page.go(server.entrance)
-        page.wait("document.querySelector('#chat-input')")
+        page.wait(CONNECTED)
         page.type("input[type=file]", str(tmp_path / "cube.nii.gz"))
         page.wait("document.body.innerText.includes('cube.nii.gz')")
         ask(page, "secret weight")
