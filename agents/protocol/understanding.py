@@ -139,7 +139,8 @@ class Understanding:
         special = self._special_tool(" ".join(words), named, intents)
         wanted = self._wanted_structures(words, named, intents, before)
         request = Request(question, masked, intents, measured, wanted, special=special.name if special else None)
-        if special is not None and _measures_too(request):
+        beside = special is not None and _measures_too(request)
+        if beside:
             # What its words do not betray is the special tool's to answer.
             plain = tuple(dict.fromkeys(intent for clause in clauses(masked) for intent in cued(clause)))
             request = replace(request, intents=plain)
@@ -150,7 +151,7 @@ class Understanding:
         return replace(
             request,
             images=self._images(question, words, request, before, images),
-            only_special=special is not None and not _measures_too(request),
+            only_special=special is not None and not beside,
             unclear=needs and not request.wanted and special is None and Intent.RATIO not in request.measured,
         )
 

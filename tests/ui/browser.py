@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -57,18 +57,12 @@ class Browser:
     def wait(self, condition: str, seconds: float = 60) -> Any:
         """Wait until a JavaScript expression is true, and return it; one that asks what is not there yet is not."""
         until = time.monotonic() + seconds
-        while True:
-            try:
-                value = self.run(f"return {condition}")
-            except httpx2.HTTPStatusError as error:
-                value = None
-                if time.monotonic() > until:
-                    raise TimeoutError(f"{condition}\n{error.response.text}") from error
-            if value:
-                return value
-            if time.monotonic() > until:
-                raise TimeoutError(f"{condition}\n{self.text()}")
+        while time.monotonic() < until:
+            with suppress(httpx2.HTTPStatusError):
+                if value := self.run(f"return {condition}"):
+                    return value
             time.sleep(0.1)
+        raise TimeoutError(f"{condition}\n{self.text()}")
 
     def text(self) -> str:
         return str(self.run("return document.body.innerText"))
