@@ -139,11 +139,9 @@ class Understanding:
         special = self._special_tool(" ".join(words), named, intents)
         wanted = self._wanted_structures(words, named, intents, before)
         request = Request(question, masked, intents, measured, wanted, special=special.name if special else None)
-        beside = special is not None and _measures_too(request)
+        beside = _beside(request) if special else ()
         if beside:
-            # What its words do not betray is the special tool's to answer.
-            plain = tuple(dict.fromkeys(intent for clause in clauses(masked) for intent in cued(clause)))
-            request = replace(request, intents=plain)
+            request = replace(request, intents=beside)
         request = self._diagnostic(_complete(request, before), words)
         needs = request.asks(
             *MEASURED - {Intent.RATIO}, Intent.PLACE, Intent.PRESENCE, Intent.OUTLINE, Intent.SIDES, Intent.NORMALITY
@@ -335,11 +333,12 @@ class Understanding:
         return tuple(ids[:1])
 
 
-def _measures_too(request: Request) -> bool:
-    """Whether one clause of several plainly asks for what is measured or placed, of known structures."""
+def _beside(request: Request) -> tuple[Intent, ...]:
+    """What several clauses' words betray, where known structures are to be measured or placed; the rest is special."""
     parts = clauses(request.words)
+    betrayed = tuple(dict.fromkeys(intent for part in parts for intent in cued(part)))
     known = bool(request.wanted) and all(wanted.known for wanted in request.wanted)
-    return known and len(parts) > 1 and any(set(cued(part)) & (MEASURED | {Intent.PLACE}) for part in parts)
+    return betrayed if known and len(parts) > 1 and set(betrayed) & (MEASURED | {Intent.PLACE}) else ()
 
 
 @cache
