@@ -10,6 +10,7 @@ _CLAUSE = re.compile(
     r"measure|compare|any|give|segment|outline)\b)"
 )
 _THIS_PATIENT = re.compile(r"\b(this|these|that|those|it|its|here|his|her|he|she|patient|patients|my|our|we)\b")
+_ASKING = re.compile(r"(?:what|which|who|how|when|where|why|is|are|was|were|do|does|did|has|have|will|would|should)\b")
 
 
 def clauses(text: str) -> list[str]:
@@ -24,6 +25,11 @@ def cued(clause: str) -> list[Intent]:
         clause: Mended, with structures written "organ".
     """
     return _settle({intent: match for intent, cue in CUES.items() if (match := cue.search(clause))}, clause)
+
+
+def asks(clause: str) -> bool:
+    """Whether a clause that betrays nothing is a question all the same, by the word it begins with."""
+    return _ASKING.match(clause) is not None
 
 
 def _settle(matches: dict[Intent, re.Match[str]], clause: str) -> list[Intent]:

@@ -1,4 +1,4 @@
-"""The answer, composed from evidence: result, caveats, normal value, what could not be done."""
+"""The answer, composed from evidence: result, what could not be done, caveats, normal value, what is left to ask."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,8 +10,8 @@ from agents.protocol.intents import TALK, Intent
 from agents.protocol.kit import Kit
 from agents.protocol.ledger import Ledger
 from agents.protocol.plan import ANYTHING, TOLD_ONE_BY_ONE, library_query, listed, measurements, quantities, structures
+from agents.protocol.request import Request
 from agents.protocol.sentences import Sentence, about
-from agents.protocol.understanding import Request
 from knowledge.evidence import TRUNCATED
 
 
@@ -70,11 +70,14 @@ class Composer:
         yield from self._special()
         yield from self._criteria()
         for image in self.images:
+            yield from self._limits(image)
+        for image in self.images:
             yield from self._about_image(image)
         yield from self._basis()
         yield from self._library()
-        for image in self.images:
-            yield from self._limits(image)
+        for number in self.request.left:
+            which = ("first", "second", "third")[number - 1] if number <= 3 else "last"
+            yield Sentence(f"What would you like me to measure or look for in your {which} question?")
 
     def question_back(self) -> str:
         """A question to the clinician."""

@@ -9,7 +9,7 @@ from agents.protocol.conversation import Conversation, Piece
 from agents.protocol.intents import TALK, Intent
 from agents.protocol.kit import COUNT, BoundTool, Kit
 from agents.protocol.ledger import Ledger
-from agents.protocol.understanding import Request, Wanted
+from agents.protocol.request import Request, Wanted
 from knowledge.evidence import TRUNCATED
 
 ANYTHING = "anything"

@@ -21,10 +21,11 @@ from agents.protocol.conversation import Conversation
 from agents.protocol.intents import TALK, Intent
 from agents.protocol.kit import BoundTool, Kit, remembered
 from agents.protocol.plan import Step, next_step
-from agents.protocol.understanding import Request, Understanding
+from agents.protocol.request import Request
+from agents.protocol.understanding import Understanding
 
 NAME = "protocol"
-VERSION = "2"
+VERSION = "3"
 """Changes whenever the same messages may lead to another step."""
 
 

@@ -175,7 +175,9 @@ def limitations(refused: Sequence[tuple[Piece, list[str]]]) -> list[Sentence]:
     found = []
     for reason, met in reasons.items():
         pieces, targets = [piece for piece, _ in met], [target for _, target in met if target]
-        text = f"{upper_first(names(targets))} cannot be assessed here: {lower_first(reason)}" if targets else reason
+        # A reason that names what it is about stands for itself.
+        said = not targets or reason.lower().startswith(f"{names(targets)} cannot be ".lower())
+        text = reason if said else f"{upper_first(names(targets))} cannot be assessed here: {lower_first(reason)}"
         found.append(about(*pieces, text=upper_first(text), plain=upper_first(one_sentence(pieces[0].text("reason")))))
     return found
 

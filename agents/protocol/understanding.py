@@ -3,18 +3,20 @@
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.protocol.clauses import clauses, cued
+from agents.protocol.clauses import asks, clauses, cued
 from agents.protocol.examples import EXAMPLES
+from agents.protocol.images import meant
 from agents.protocol.intents import CUES, MEASURED, TALK, Intent
 from agents.protocol.kit import BoundTool, Kit, KnownTarget
 from agents.protocol.meaning import vector, vectors
+from agents.protocol.request import Request, Wanted
 from agents.protocol.structures import ANATOMY, BOTH, FINDINGS, MASKED, MODIFIERS, OPPOSITE, SIDES, Named, Structures
 from agents.protocol.words import mend, stem, stems, tokens
 from knowledge.embedding import model_folder
@@ -31,55 +33,8 @@ PARAPHRASE = 0.6
 SPECIAL = 0.6
 """Least cosine at which a question is one that a special tool declares to answer."""
 
-
-@dataclass(frozen=True)
-class Wanted:
-    """One structure to look for; `known` says whether a bound tool declares it."""
-
-    name: str
-    known: bool = True
-
-
-@dataclass(frozen=True)
-class Request:
-    """What one question wants.
-
-    Attributes:
-        question: The question as it was asked.
-        words: The question mended, with structures written "organ".
-        intents: In the order they are asked.
-        measured: The measurements meant, also where the question only points back at them.
-        wanted: Structures, single ones, in the order they are named.
-        images: Ids of the images meant.
-        diseases: Diseases that are named, as the appraising tool calls them.
-        special: Name of the special tool that answers it, or None.
-        only_special: Whether that tool answers all of it, and nothing is measured or placed beside.
-        unclear: Whether a structure is needed and none is named.
-    """
-
-    question: str
-    words: str
-    intents: tuple[Intent, ...]
-    measured: tuple[Intent, ...] = ()
-    wanted: tuple[Wanted, ...] = ()
-    images: tuple[str, ...] = ()
-    diseases: tuple[str, ...] = ()
-    special: str | None = None
-    only_special: bool = False
-    unclear: bool = False
-
-    def asks(self, *intents: Intent) -> bool:
-        """Whether any of `intents` is asked for."""
-        return any(intent in self.intents for intent in intents)
-
-
 _BACK = re.compile(r"\b(it|its|that|this|these|those|they|them|their|he|she|his|her)\b")
 _AND = re.compile(r"^(?:ok |okay |so )?(?:and|what about|how about|same|also|but|then|now)\b")
-_ORDINALS = {"first": 0, "second": 1, "third": 2, "fourth": 3, "fifth": 4, "one": 0, "two": 1, "three": 2}
-_MODALITY_WORDS = {
-    "ct": ("CT",), "mr": ("MR",), "film": ("CR", "DX"), "ultrasound": ("US",), "mammogram": ("MG",), "pet": ("PT",),
-    "fundus": ("OP",), "photograph": ("XC", "OP", "ES"), "photo": ("XC",), "endoscopy": ("ES",), "smear": ("SM",),
-}  # fmt: skip
 _STOP = frozenset(
     "a an the is are was were be been of in on at to for from with by and or but not no do does did can could would "
     "should i you we they it its this that these those there here he she his her their my our your me us them what "
@@ -135,11 +90,13 @@ class Understanding:
         words = mend(tokens(question), self._is_word, self._wanted)
         named = self.structures.find(words)
         masked = " ".join(named.masked)
-        intents, measured = self._intents(masked, before)
-        special = self._special_tool(" ".join(words), named, intents)
+        own, special = self._special_clause(words, named)
+        intents, left = self._intents(masked, before, own)
+        measured = tuple(intent for intent in intents if intent in MEASURED)
+        special = special or self._special_tool(" ".join(words), named, intents)
         wanted = self._wanted_structures(words, named, intents, before)
         request = Request(question, masked, intents, measured, wanted, special=special.name if special else None)
-        beside = _beside(request) if special else ()
+        beside = _beside(request, by_clause=own is not None) if special else ()
         if beside:
             request = replace(request, intents=beside)
         request = self._diagnostic(_complete(request, before), words)
@@ -148,8 +105,9 @@ class Understanding:
         )
         return replace(
             request,
-            images=self._images(question, words, request, before, images),
+            images=meant(request, words, before, images, self.kit),
             only_special=special is not None and not beside,
+            left=() if special and own is None else left,
             unclear=needs and not request.wanted and special is None and Intent.RATIO not in request.measured,
         )
 
@@ -179,21 +137,35 @@ class Understanding:
         known = word in self._known or stem(word) in self._known or word in _english()
         return known or any(cue.search(word) for cue in CUES.values())
 
-    def _intents(self, masked: str, before: Request | None) -> tuple[tuple[Intent, ...], tuple[Intent, ...]]:
-        """Intents in the order asked, and the measurements among or behind them."""
+    def _intents(
+        self, masked: str, before: Request | None, own: int | None
+    ) -> tuple[tuple[Intent, ...], tuple[int, ...]]:
+        """Intents in the order asked, and which of several questions have none that can be answered.
+
+        Args:
+            own: Place of the clause that a special tool answers.
+        """
         intents: list[Intent] = []
+        asked = 0
+        left: list[int] = []
         parts = clauses(masked)
-        for clause in parts:
+        for place, clause in enumerate(parts):
+            if place == own:
+                asked += 1
+                continue
             if len(parts) > 1 and set(clause.split()) <= {MASKED, "the", "a", "an"}:
                 continue  # a bare structure beside what is asked of it
             # Beside a clause whose words are plain, another must be as plain.
-            intents += [intent for intent in self._clause(clause, before, bool(intents)) if intent not in intents]
+            found = self._clause(clause, before, bool(intents))
+            intents += [intent for intent in found if intent not in intents]
+            if asks(clause) or set(found) - {Intent.GREETING}:
+                asked += 1
+                left += [asked] if set(found) <= TALK else []
         if any(intent not in TALK for intent in intents):
-            intents = [intent for intent in intents if intent not in TALK]
-        if not intents:
-            intents = list(before.intents) if before and before.intents else [Intent.OUTSIDE]
-        measured = tuple(intent for intent in intents if intent in MEASURED)
-        return tuple(intents), measured
+            return tuple(intent for intent in intents if intent not in TALK), tuple(left)
+        if own is not None:
+            return (Intent.REPORT,), tuple(left)
+        return tuple(intents or (before.intents if before and before.intents else [Intent.OUTSIDE])), ()
 
     def _clause(self, clause: str, before: Request | None, beside: bool) -> list[Intent]:
         betrayed = cued(clause)
@@ -241,6 +213,20 @@ class Understanding:
             tool for tool in routed if not any(role.knows(m.name) for role in self._roles() for m in named.mentions)
         ]
         return unserved[0] if unserved and not set(intents) <= {Intent.KNOWLEDGE} else None
+
+    def _special_clause(self, words: Sequence[str], named: Named) -> tuple[int | None, BoundTool | None]:
+        """A special tool for one of several clauses that betrays nothing else, and that clause's place.
+
+        What the clause points back at is what the others name.
+        """
+        parts = clauses(" ".join(words))
+        name = named.mentions[0].name if named.mentions else "it"
+        for place, part in enumerate(parts if len(parts) > 1 else ()):
+            clause = (_BACK.sub(name, part) if _BACK.search(part) else f"{part} of {name}").split()
+            found = self.structures.find(clause)
+            if not cued(" ".join(found.masked)) and (tool := self._special_tool(" ".join(clause), found, ())):
+                return place, tool
+        return None, None
 
     def _roles(self) -> tuple[BoundTool, ...]:
         return (*self.kit.segmenters, *self.kit.grounders)
@@ -294,51 +280,20 @@ class Understanding:
                 return [Wanted(phrase, known=False)]
         return []
 
-    def _images(
-        self,
-        question: str,
-        words: Sequence[str],
-        request: Request,
-        before: Request | None,
-        images: Sequence[Mapping[str, Any]],
-    ) -> tuple[str, ...]:
-        """The images that are meant: named ones, else those spoken of before, else the first that suits."""
-        ids = [str(image["id"]) for image in images]
-        if len(ids) <= 1:
-            return tuple(ids)
-        named = [ids[at] for at in _numbered(question, words, len(ids))]
-        if named:
-            return tuple(dict.fromkeys(named))
-        text = " ".join(words)
-        if re.search(
-            r"\b(both|all|each|every) (?:(?:of )?(?:the|these) )?(?:two |three )?(images?|scans?|stud(y|ies)|films?)\b",
-            text,
-        ):
-            return tuple(ids)
-        if request.asks(Intent.PICTURE) and re.search(r"\b(images|scans|studies|films|pictures|files)\b", text):
-            return tuple(ids)
-        for word, modalities in _MODALITY_WORDS.items():
-            if word in map(stem, words):
-                of_kind = [str(image["id"]) for image in images if image.get("modality") in modalities]
-                if of_kind:
-                    return tuple(of_kind[:1])
-        if before and before.images:
-            return before.images
-        if request.asks(Intent.PICTURE) and not request.wanted:
-            return tuple(ids)
-        for image in images:
-            targets = [self.kit.targets[wanted.name] for wanted in request.wanted if wanted.known]
-            if targets and all(target.admits(image) for target in targets):
-                return (str(image["id"]),)
-        return tuple(ids[:1])
 
+def _beside(request: Request, by_clause: bool) -> tuple[Intent, ...]:
+    """What the words of several clauses betray beside what a special tool answers.
 
-def _beside(request: Request) -> tuple[Intent, ...]:
-    """What several clauses' words betray, where known structures are to be measured or placed; the rest is special."""
+    Args:
+        request: What is asked.
+        by_clause: Whether one clause alone is the special tool's, so that the others surely are not. Otherwise only
+            known structures that are to be measured or placed are certain enough.
+    """
     parts = clauses(request.words)
-    betrayed = tuple(dict.fromkeys(intent for part in parts for intent in cued(part)))
+    betrayed = tuple(dict.fromkeys(intent for part in parts for intent in cued(part) if intent not in TALK))
     known = bool(request.wanted) and all(wanted.known for wanted in request.wanted)
-    return betrayed if known and len(parts) > 1 and set(betrayed) & (MEASURED | {Intent.PLACE}) else ()
+    certain = known and len(parts) > 1 and set(betrayed) & (MEASURED | {Intent.PLACE})
+    return betrayed if by_clause or certain else ()
 
 
 @cache
@@ -366,26 +321,6 @@ def _complete(request: Request, before: Request | None) -> Request:
     if request.asks(Intent.WHY) and before:
         return replace(request, measured=before.measured)
     return request
-
-
-def _numbered(question: str, words: Sequence[str], count: int) -> Iterable[int]:
-    """Positions of images that are named by id, number or order."""
-    for match in re.finditer(r"\b[iI](\d{1,3})\b|\bimages? (?:no\.? ?)?(\d{1,3})\b", question):
-        at = int(match.group(1) or match.group(2)) - 1
-        if 0 <= at < count:
-            yield at
-    for place, word in enumerate(words):
-        after = {stem(other) for other in words[place + 1 : place + 3]}
-        if after & {"image", "scan", "film", "study", "picture", "series", "one"}:
-            if word in _ORDINALS and _ORDINALS[word] < count and word not in ("one", "two", "three"):
-                yield _ORDINALS[word]
-            elif word == "last":
-                yield count - 1
-    for place, word in enumerate(words[:-1]):
-        if stem(word) == "image" and words[place + 1] in ("one", "two", "three"):
-            at = _ORDINALS[words[place + 1]]
-            if at < count:
-                yield at
 
 
 def _runs(words: Sequence[str], plain: Iterable[str]) -> list[list[str]]:

@@ -53,6 +53,22 @@ def test_absence_is_said_and_never_a_zero() -> None:
     assert "0 mL" not in answer
 
 
+@pytest.mark.parametrize(
+    ("question", "left"),
+    [
+        ("How large is the left lung, and does she smoke?", ["second"]),
+        ("Hello. How large is the left lung? Who won? What dose should I give?", ["second", "third"]),
+        ("How large is the left lung, and is it normal?", []),
+        ("Does she smoke?", []),  # nothing else is asked, so the whole answer asks back
+    ],
+)
+def test_a_question_beside_others_that_nothing_answers_is_asked_back(question: str, left: list[str]) -> None:
+    answer = said(World(), question)
+    asked = [f"What would you like me to measure or look for in your {which} question?" for which in left]
+    assert [sentence for sentence in asked if sentence in answer] == asked
+    assert answer.count("in your") == len(left)
+
+
 def test_refusal_lists_what_can_be_segmented() -> None:
     answer = said(World(), "How big is the spleen?")
     assert "The spleen cannot be assessed here" in answer

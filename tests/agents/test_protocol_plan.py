@@ -316,6 +316,9 @@ def test_what_is_asked_of_a_structure_and_not_its_name_calls_a_tool_of_another_m
     [
         ("What kind of tumour is this, and how large is it?", ["segment", "measure"]),
         ("What kind of tumour is this? Where is it?", ["segment"]),
+        ("How large is the tumour, and what kind is it?", ["segment", "measure"]),
+        ("Is there a tumour? If so, what kind? And who won?", ["segment"]),
+        ("What kind of tumour is this, and is it dangerous?", []),
         ("What kind of tumour is this?", []),
     ],
 )

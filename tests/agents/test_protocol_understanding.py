@@ -9,7 +9,8 @@ from agents.protocol.conversation import Conversation, Turn
 from agents.protocol.intents import Intent
 from agents.protocol.kit import BoundTool, Kit
 from agents.protocol.reasoner import requests
-from agents.protocol.understanding import Request, Understanding
+from agents.protocol.request import Request
+from agents.protocol.understanding import Understanding
 from agents.protocol.words import mend, slips, stem, tokens
 from tests.agents.protocol_messages import standard_tools, tool
 from tests.agents.protocol_questions import BOTH, LEFT, RIGHT, SEEN, WRITTEN, Row
