@@ -112,7 +112,7 @@ class Ability(Record):
     def measured(self) -> str:
         """A sentence for the reader."""
         return (
-            f"outlined by a small research model; on {self.pictures} held-out pictures its outlines of "
+            f"outlined by a small research model; on {self.pictures} held-out pictures its outlines of the "
             f"{self.offer.name} overlap the truth by a mean Dice of {self.dice:.2f}"
         )
 

@@ -101,10 +101,11 @@ def _offer(ledger: Ledger, kit: Kit, images: Sequence[Mapping[str, Any]]) -> Ite
 def _comparable(ledger: Ledger, request: Request, kit: Kit, images: Sequence[Mapping[str, Any]]) -> bool:
     """Whether anything was measured that a normal value could be held against."""
     return request.asks(Intent.NORMALITY) and any(
-        ledger.measured(piece.id, quantities(request, kit, image))
+        ledger.measured(piece.id, (*quantities(request, kit, image), COUNT))
         for image in images
         for wanted in structures(request, kit, image)
-        for piece in ledger.measurable(str(image["id"]), wanted.name)
+        for find in (ledger.measurable, ledger.boxes)  # what is counted is the boxes, where masks are there too
+        for piece in find(str(image["id"]), wanted.name)
     )
 
 

@@ -105,3 +105,11 @@ def test_a_count_is_not_made_twice() -> None:
     world.ask("Where are the red blood cells?")
     assert "The number of red blood cells is 4" in world.ask("How many red blood cells are there?")
     assert world.calls == []
+
+
+def test_whether_a_count_is_normal_is_looked_up() -> None:
+    world = smear(5)
+    answer = world.ask("How many red blood cells are there? Is the count normal?")
+    assert tools_of(world) == ["inspect_image", "ground", "measure", "retrieve"]
+    assert "The number of red blood cells is 5 [E8]." in answer
+    assert "The library passage on" in answer
