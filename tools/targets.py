@@ -72,12 +72,8 @@ def admissible(backends: Iterable[Backend], image: Image) -> list[str]:
 
 
 def union(backends: Iterable[Backend]) -> tuple[Target, ...]:
-    """Every declared target, the first backend's where several declare one name."""
-    targets: dict[str, Target] = {}
-    for backend in backends:
-        for target in backend.targets():
-            targets.setdefault(target.name, target)
-    return tuple(targets.values())
+    """Every declared target; a name comes once for each way it is declared, as in parts on CT and whole on films."""
+    return tuple(dict.fromkeys(target for backend in backends for target in backend.targets()))
 
 
 def unfit(target: Target, image: Image) -> str | None:

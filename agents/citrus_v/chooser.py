@@ -23,7 +23,7 @@ from agents.citrus_v.training.calls import AS_ASKED
 from agents.protocol import ProtocolReasoner
 from agents.protocol.conversation import Conversation
 from agents.protocol.intents import TALK
-from agents.protocol.kit import BoundTool, KnownTarget
+from agents.protocol.kit import BoundTool
 from agents.protocol.reasoner import requests
 
 NAME = "nano"
@@ -132,8 +132,8 @@ class ChoosingReasoner(ProtocolReasoner):
         """The call's arguments, on the image that its target can be seen on, with the person's words where meant."""
         arguments = {name: question if value == AS_ASKED else value for name, value in call["arguments"].items()}
         if "image" in arguments:
-            known: Mapping[str, KnownTarget] = self.understanding.kit.targets
-            targets = [known[name] for name in arguments.get("targets") or () if name in known]
-            fits = [image for image in images if all(target.admits(image) for target in targets)]
+            kit = self.understanding.kit
+            targets = [name for name in arguments.get("targets") or () if name in kit.declared]
+            fits = [image for image in images if all(kit.admits(name, image) for name in targets)]
             arguments["image"] = str((fits or list(images))[0]["id"])
         return arguments

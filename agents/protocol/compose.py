@@ -278,16 +278,12 @@ class Composer:
         cut = [piece for piece in self.measured if TRUNCATED in piece.caveats]
         whole = [piece for piece in self.measured if piece not in cut]
         if cut:
-            subject = sentences.both([piece.target or "" for piece in cut]) or sentences.names(
-                p.target or "" for p in cut
-            )
-            many = len({piece.target for piece in cut}) > 1
-            yield about(
-                *cut,
-                best,
-                text=f"{sentences.upper_first(subject)} {'are' if many else 'is'} cut off, so "
-                f"{'they' if many else 'it'} cannot be compared with that value",
-            )
+            targets = list(dict.fromkeys(piece.target or "" for piece in cut))
+            subject = sentences.upper_first(sentences.both(targets) or sentences.names(targets))
+            be = sentences.be(targets)
+            they = "they" if be == "are" else "it"
+            text = f"{subject} {be} cut off, so {they} cannot be compared with that value"
+            yield about(*cut, best, text=text)
         unlimited: list[Piece] = []
         for piece in whole:
             limit = passages.limit_for(piece, best, patient)

@@ -49,8 +49,8 @@ def meant(
         return before.images
     if request.asks(Intent.PICTURE) and not request.wanted:
         return tuple(ids)
-    targets = [kit.targets[wanted.name] for wanted in request.wanted if wanted.known]
-    suiting = [one for one, image in zip(ids, images, strict=True) if all(target.admits(image) for target in targets)]
+    known = [wanted.name for wanted in request.wanted if wanted.known]
+    suiting = [str(image["id"]) for image in images if all(kit.admits(name, image) for name in kit.shown(known, image))]
     return tuple((suiting or ids)[:1])
 
 

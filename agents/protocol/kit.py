@@ -145,6 +145,7 @@ class Kit:
         judges = (self.judge, self.appraiser)
         roles = (self.inspector, self.measurer, self.retriever, *judges, *self.segmenters, *self.grounders)
         self.special = tuple(tool for tool in tools if tool not in roles and tool.intents)
+        self.declared = self._declared()
         self.targets = self._known_targets()
         known = self.appraiser.targets if self.appraiser else ()
         self.diseases = tuple((disease.name, *disease.synonyms) for disease in known)
@@ -152,12 +153,17 @@ class Kit:
     def _first(self, fits: Any) -> BoundTool | None:
         return next((tool for tool in self.tools if fits(tool)), None)
 
-    def _known_targets(self) -> dict[str, KnownTarget]:
-        """Every declared target by name, and "lung" for a left and a right one where nobody says so."""
-        known: dict[str, KnownTarget] = {}
+    def _declared(self) -> dict[str, tuple[KnownTarget, ...]]:
+        """Each target's declarations by its name: one may stand for parts on CT and be whole on films."""
+        found: dict[str, tuple[KnownTarget, ...]] = {}
         for tool in (*self.segmenters, *self.grounders, *self.special):
             for target in tool.targets:
-                known.setdefault(target.name, target)
+                found[target.name] = (*found.get(target.name, ()), target)
+        return found
+
+    def _known_targets(self) -> dict[str, KnownTarget]:
+        """Every target by name as it is declared first, and "lung" for a left and a right one where nobody says so."""
+        known = {name: declarations[0] for name, declarations in self.declared.items()}
         grouped = {part for target in known.values() for part in target.parts}
         for target in list(known.values()):
             base = target.name.removeprefix("left ")
@@ -166,6 +172,20 @@ class Kit:
                 both = KnownTarget(base, (f"{base}s",), (target.name, other.name), target.modalities, target.dimensions)
                 known.setdefault(base, both)
         return known
+
+    def admits(self, target: str, image: Mapping[str, Any], whole: bool = False) -> bool:
+        """Whether any declaration of a target allows this image; where `whole`, one that has no parts."""
+        return any(one.admits(image) and not (whole and one.parts) for one in self.declared.get(target, ()))
+
+    def shown(self, names: Sequence[str], image: Mapping[str, Any]) -> tuple[str, ...]:
+        """Structures as an image can show them: a whole in place of its parts where only the whole is told there."""
+        shown = list(names)
+        for group in self.targets:
+            parts = [part for part in self.leaves(group) if part != group]
+            together = bool(parts) and set(parts) <= set(shown) and self.admits(group, image, whole=True)
+            if together and not any(self.admits(part, image) for part in parts):
+                shown = [group if name in parts else name for name in shown]
+        return tuple(dict.fromkeys(shown))
 
     def judges(self, target: str, quantity: str) -> bool:
         """Whether the judge has limits for a quantity of a structure, on whichever side it lies."""

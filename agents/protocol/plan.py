@@ -118,11 +118,12 @@ def structures(request: Request, kit: Kit, image: Mapping[str, Any]) -> tuple[Wa
         ]
         return tuple(Wanted(name, name in kit.targets) for name in heart_and_chest)
     if request.wanted or not request.asks(Intent.REPORT, Intent.DIAGNOSIS):
-        return request.wanted
+        known = {wanted.name: wanted for wanted in request.wanted}
+        return tuple(known.get(name, Wanted(name)) for name in kit.shown(tuple(known), image))
     return tuple(
-        Wanted(target.name)
-        for target in kit.targets.values()
-        if not target.parts and target.admits(image) and _finder(request, kit, target.name) is not None
+        Wanted(name)
+        for name in kit.declared
+        if kit.admits(name, image, whole=True) and _finder(request, kit, name) is not None
     )
 
 
@@ -234,11 +235,16 @@ def _find(ledger: Ledger, request: Request, kit: Kit, image: Mapping[str, Any]) 
         if ledger.searches(str(image["id"]), structure.name, [finder.name]):
             continue
         known = kit.targets.get(structure.name)
-        if finder.takes("targets") and known is not None and finder.knows(structure.name) and known.admits(image):
+        if (
+            finder.takes("targets")
+            and known is not None
+            and finder.knows(structure.name)
+            and kit.admits(structure.name, image)
+        ):
             together.setdefault(finder.name, []).append(structure.name)
             continue
         group = kit.group_of([other.name for other in wanted])
-        if known is not None and group and structure.name in kit.leaves(group):
+        if known and group and structure.name in kit.leaves(group):
             yield Step(finder.name, _look(finder, image, group), f"Looking for the {group}")
             continue
         # Asked for on its own, so that its refusal takes nothing else with it.

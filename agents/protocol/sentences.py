@@ -8,6 +8,7 @@ from typing import Any
 from agents.protocol.conversation import Piece
 from agents.protocol.kit import COUNT
 from agents.protocol.plan import listed
+from agents.protocol.words import is_plural
 from knowledge.briefing import cite
 from knowledge.evidence import ANISOTROPIC, NO_SPACING, TRUNCATED
 
@@ -71,6 +72,18 @@ def plural(noun: str) -> str:
     return noun if noun.endswith(("s", "i")) else f"{noun}s"
 
 
+def _verb(noun: str, singular: str) -> str:
+    """A verb of the third person for a noun: "measures" for the spleen, "measure" for the lungs."""
+    if not is_plural(noun):
+        return singular
+    return {"is": "are", "was": "were", "lies": "lie"}.get(singular, singular.removesuffix("s"))
+
+
+def be(nouns: Sequence[str]) -> str:
+    """ "is" or "are", for one structure or several."""
+    return "are" if len(nouns) > 1 else _verb(nouns[0], "is")
+
+
 def printed(piece: Piece) -> str:
     """A measurement as its evidence prints it."""
     return piece.text("text")
@@ -92,7 +105,7 @@ def measurement(piece: Piece, where: str = "") -> Sentence:
         return about(piece, text=f"The number of {plural(target)} is {printed(piece)}{tail}")
     plain = f"The {name} of the {target} is {printed(piece)}"
     if name.lower() in ("volume", "area"):
-        return about(piece, text=f"The {target} measures {printed(piece)}{tail}", plain=plain)
+        return about(piece, text=f"The {target} {_verb(target, 'measures')} {printed(piece)}{tail}", plain=plain)
     return about(
         piece, text=f"The {_quantity_words(name, unit)} of the {target} is {printed(piece)}{tail}", plain=plain
     )
@@ -127,7 +140,7 @@ def _caveat(caveat: str, bearers: Sequence[Piece]) -> str:
     several = len(targets) > 1
     if caveat == TRUNCATED:
         subject = both(targets) or names(targets)
-        cut = f"{upper_first(subject)} {'are' if several else 'is'} cut off by the edge of the field of view"
+        cut = f"{upper_first(subject)} {be(targets)} cut off by the edge of the field of view"
         kinds = list(dict.fromkeys(str(piece.quantity.get("name", "value")) for piece in measured))
         if not measured:
             return cut
@@ -206,8 +219,7 @@ def present(pieces: Sequence[Piece], where: str = "") -> Sentence:
     """That structures were found."""
     targets = list(dict.fromkeys(piece.target or "structure" for piece in pieces))
     subject = both(targets) or names(targets)
-    verb = "are" if len(targets) > 1 or targets[0].endswith("s") else "is"
-    return about(*pieces, text=f"{upper_first(subject)} {verb} seen{where or ' in this image'}")
+    return about(*pieces, text=f"{upper_first(subject)} {be(targets)} seen{where or ' in this image'}")
 
 
 def place(piece: Piece, where: str = "") -> Sentence:
@@ -217,8 +229,10 @@ def place(piece: Piece, where: str = "") -> Sentence:
         return present([piece], where)
     box = f"in the box from ({ends[0]}, {ends[1]}) to ({ends[2]}, {ends[3]}) px"
     on = slices(piece)
-    text = f"The {piece.target} lies {box}{f', {on}' if on else ''}{where}"
-    return about(piece, text=text, plain=f"The {piece.target} extends {on}" if on else f"The {piece.target} is seen")
+    target = str(piece.target)
+    text = f"The {target} {_verb(target, 'lies')} {box}{f', {on}' if on else ''}{where}"
+    plain = f"The {target} {_verb(target, 'extends')} {on}" if on else f"The {target} {_verb(target, 'is')} seen"
+    return about(piece, text=text, plain=plain)
 
 
 def places(count: Piece, where: str = "") -> Sentence:
@@ -230,7 +244,8 @@ def places(count: Piece, where: str = "") -> Sentence:
 def extent(piece: Piece, where: str = "") -> Sentence:
     """On which slices a structure lies."""
     on = slices(piece)
-    return about(piece, text=f"The {piece.target} extends {on}{where}") if on else place(piece, where)
+    target = str(piece.target)
+    return about(piece, text=f"The {target} {_verb(target, 'extends')} {on}{where}") if on else place(piece, where)
 
 
 def slices(piece: Piece) -> str:
@@ -271,10 +286,6 @@ def image_facts(piece: Piece) -> list[tuple[str, str, str]]:
     ]
 
 
-def _is(name: str) -> str:
-    return "are" if name.endswith("s") else "is"
-
-
 def _origin(origin: str) -> str:
     return "" if origin == "header" else f", {origin}"
 
@@ -300,7 +311,7 @@ def generic(piece: Piece) -> list[Sentence]:
         case "limitation":
             return limitations([(piece, [])])
         case "mask":
-            return [about(piece, text=f"The {piece.target} was segmented")]
+            return [about(piece, text=f"The {piece.target} {_verb(str(piece.target), 'was')} segmented")]
         case "region":
             return [place(piece)]
         case "image_facts":

@@ -84,7 +84,7 @@ class Structures:
     def __init__(self, kit: Kit) -> None:
         self.kit = kit
         self.phrases: dict[tuple[str, ...], str] = {}
-        for target in kit.targets.values():
+        for target in (*kit.targets.values(), *(one for several in kit.declared.values() for one in several)):
             for phrase in (target.name, *target.synonyms):
                 self.phrases.setdefault(stems(phrase), target.name)
         self._longest = max((len(phrase) for phrase in self.phrases), default=0)

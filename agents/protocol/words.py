@@ -24,12 +24,14 @@ _ABBREVIATIONS = {
 _SLASHED = re.compile(r"\b(b/l|f/u|w/l)(?![a-z])")
 _ARE = re.compile(r"\br(?= (?:the|they|these|those|there|we|you|both)\b)")
 _BOTH_SIDES = re.compile(r"\b(l/r|r/l|left/right|right/left)\b")
-_IRREGULAR = {
+_SPELLINGS = {
+    "tumor": "tumour", "hemorrhage": "haemorrhage", "esophagus": "oesophagus", "edema": "oedema",
+}  # fmt: skip
+_PLURALS = {
     "vertebrae": "vertebra", "bronchi": "bronchus", "nuclei": "nucleus", "hippocampi": "hippocampus",
     "metastases": "metastasis", "masses": "mass", "foci": "focus", "haemorrhages": "haemorrhage", "arteries": "artery",
     "calculi": "calculus", "emboli": "embolus", "opacities": "opacity", "cavities": "cavity", "biopsies": "biopsy",
-    "atria": "atrium", "pelves": "pelvis", "thrombi": "thrombus", "tumor": "tumour", "tumors": "tumour",
-    "hemorrhage": "haemorrhage", "hemorrhages": "haemorrhage", "esophagus": "oesophagus", "edema": "oedema",
+    "atria": "atrium", "pelves": "pelvis", "thrombi": "thrombus", "tumors": "tumour", "hemorrhages": "haemorrhage",
 }  # fmt: skip
 
 
@@ -52,11 +54,16 @@ def tokens(text: str) -> list[str]:
 
 def stem(word: str) -> str:
     """The singular of a noun, for comparing; British spelling where a word has two."""
-    if word in _IRREGULAR:
-        return _IRREGULAR[word]
-    if len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is")):
-        return word[:-1]
-    return word
+    if is_plural(word):
+        return _PLURALS.get(word, word[:-1])
+    return _SPELLINGS.get(word, word)
+
+
+def is_plural(noun: str) -> bool:
+    """Whether the last word of a noun is a plural, as its ending shows."""
+    word = noun.rsplit(" ", maxsplit=1)[-1]
+    regular = len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is"))
+    return word in _PLURALS or (regular and word not in _SPELLINGS)
 
 
 def stems(phrase: str | Iterable[str]) -> tuple[str, ...]:

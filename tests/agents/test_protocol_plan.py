@@ -10,8 +10,8 @@ from agents.protocol import ProtocolReasoner
 from knowledge.briefing import answer_now, objection, opening, tool_result
 from knowledge.case import Modality
 from knowledge.claim import Claim, Verdict
-from knowledge.evidence import Limitation, Mask, Measurement, Statement
-from knowledge.quantity import Quantity, Unit
+from knowledge.evidence import Evidence, Limitation, Mask, Measurement, Statement
+from knowledge.quantity import Quantity, SpacingSource, Unit
 from tests.agents.protocol_messages import SHA, World, case, dumps, image, lung_passage, standard_tools, tool
 from tools.look import Look
 
@@ -339,3 +339,56 @@ def test_what_is_asked_beside_a_special_tool_s_question_is_answered_too(question
     assert "glioma" in answer
     assert ("measures" in answer) is ("measure" in beside)
     assert ("lies in" in answer) is ("Where" in question)
+
+
+FILM = image("I2", modality=Modality.DX, slices=1, spacing=None, spacing_source=SpacingSource.NONE)
+
+
+@pytest.fixture
+def lungs_whole_on_films() -> World:
+    """Lungs that are told apart on CT and outlined together on films."""
+    tools = standard_tools()
+    segment = next(one for one in tools if one.name == "segment")
+    whole = {"name": "lungs", "synonyms": ["lung fields"], "modalities": ["DX"], "dimensions": [2]}
+    segment.metadata["targets"] = [*segment.metadata["targets"], whole]
+    world = World(case(image(), FILM), tools)
+
+    def look(arguments: dict[str, Any]) -> list[Evidence]:
+        if arguments["image"] == "I1":
+            return [
+                found
+                for target in arguments["targets"]
+                for found in world._look("segment", world.case.images[0], target)
+            ]
+        if arguments["targets"] != ["lungs"]:
+            return [
+                Limitation(image="I2", tool="segment", reason="In I2 these can be segmented: lungs.", known=("lungs",))
+            ]
+        return [Mask(image="I2", target="lungs", blob=SHA, voxels=500, box=(4, 5, 30, 40), slices=(0, 1))]
+
+    world.special["segment"] = look
+    return world
+
+
+@pytest.mark.parametrize(
+    "question",
+    ["How large are the lungs on the film?", "How large are both lungs on I2?", "What are the findings on the film?"],
+)
+def test_what_a_film_shows_whole_is_not_asked_for_in_parts(lungs_whole_on_films: World, question: str) -> None:
+    answer = lungs_whole_on_films.ask(question)
+    assert ("segment", {"image": "I2", "targets": ["lungs"]}) in lungs_whole_on_films.calls
+    assert "The lungs measure 512 px²" in answer
+
+
+def test_parts_are_told_apart_where_an_image_shows_them(lungs_whole_on_films: World) -> None:
+    answer = lungs_whole_on_films.ask("How large are the lungs on the CT?")
+    assert "The left lung measures" in answer
+    assert "The right lung measures" in answer
+
+
+def test_a_part_that_a_film_does_not_tell_apart_is_refused_and_never_measured_as_the_whole(
+    lungs_whole_on_films: World,
+) -> None:
+    answer = lungs_whole_on_films.ask("How large is the left lung on the film?")
+    assert "The left lung cannot be assessed here" in answer
+    assert "measure" not in lungs_whole_on_films.calls[-1][0]

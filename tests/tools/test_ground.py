@@ -111,9 +111,9 @@ def test_refusals_list_what_can_be_located(tmp_path: Path, chest: Phantom) -> No
 
 def test_targets_are_those_of_both() -> None:
     services = Services(segmenters=(CtSegmenter(),), grounders=(Nodules(),))
-    names = [target.name for target in Ground().targets(services)]
-    assert {"nodule", "left lung", "bone"} <= set(names)
-    assert len(names) == len(set(names))
+    targets = Ground().targets(services)
+    assert {"nodule", "left lung", "bone"} <= {target.name for target in targets}
+    assert len(targets) == len(set(targets))
 
 
 def test_mask_grounder_gives_no_box_for_what_is_absent(chest: Phantom) -> None:

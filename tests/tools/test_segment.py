@@ -226,7 +226,7 @@ class TestRefusals:
 class TestDeclaration:
     def test_targets_are_the_union(self) -> None:
         names = [target.name for target in Segment().targets(Services(segmenters=(CtSegmenter(), Films())))]
-        assert len(names) == len(set(names))
+        assert [name for name in set(names) if names.count(name) > 1] == ["lungs"]  # in parts on CT, whole on films
         assert {"left lung", "bone", "heart", "hippocampus"} <= set(names)
 
     def test_groups_have_declared_parts(self) -> None:
