@@ -91,6 +91,28 @@ def test_a_film_without_spacing_never_gets_millimetres(tmp_path: Path, question:
     assert not MILLIMETRES.search(answer.answer)
 
 
+@pytest.mark.parametrize(
+    ("question", "target", "file"),
+    [
+        ("How large are the lungs?", "lungs", ("chest_xray", "images", "00870a9c.jpg")),
+        (
+            "How large is the left ventricle?",
+            "left ventricle cavity",
+            ("cardiac_mri", "images", "Sunnybrook_Part1_SC_HF_I_01_IM_0001_0068_dcm.jpg"),
+        ),
+        ("How large is the hippocampus?", "hippocampus", ("hippocampus_mri", "images", "hippocampus_001.nii.gz")),
+        ("How large are the nuclei?", "cell nuclei", ("nuclei", "images", "07761fa39f60dc37.jpg")),
+    ],
+)
+def test_what_the_model_knows_is_measured(tmp_path: Path, question: str, target: str, file: tuple[str, ...]) -> None:
+    opened, answer = ask(tmp_path, question, shared("data", *file))
+    sound(opened, answer)
+    sizes = [item for item in opened.evidence.values() if isinstance(item, Measurement)]
+    assert {item.target for item in sizes} == {target}
+    cited = {identifier for claim in answer.claims for identifier in claim.evidence}
+    assert {item.id for item in sizes} <= cited
+
+
 @pytest.mark.parametrize("modality", [None, Modality.MR])
 def test_lungs_are_refused_on_a_brain_volume(tmp_path: Path, modality: Modality | None) -> None:
     brain = shared("data", "hippocampus_mri", "images", "hippocampus_001.nii.gz")
