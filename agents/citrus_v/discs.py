@@ -31,6 +31,9 @@ _ALONE = 1.5
 """Area of a part over that of the largest disc in it, up to which the part is a single thing."""
 
 _ENOUGH_ALONE = 3
+_SPECK = GRID / 4
+"""Radius, in pixels of the grid, from which a part is a thing and no speck: a smaller one is not told apart there."""
+
 _MOST = 500
 
 Box = tuple[float, float, float, float]
@@ -122,7 +125,10 @@ def _radius_alone(inside: NDArray[np.bool_]) -> float | None:
     depth = ndimage.distance_transform_edt(np.pad(inside, 1))[1:-1, 1:-1]
     deepest = np.asarray(ndimage.maximum(depth, parts, numbers))
     area = np.bincount(parts.ravel(), minlength=count + 1)[1:]
-    alone = (area < _ALONE * np.pi * deepest**2) & (area > 0.2 * np.median(area))
+    things = deepest >= _SPECK
+    if things.sum() < _ENOUGH_ALONE:
+        return None
+    alone = things & (area < _ALONE * np.pi * deepest**2) & (area > 0.2 * np.median(area[things]))
     edge = np.unique(np.concatenate([parts[0], parts[-1], parts[:, 0], parts[:, -1]]))
     alone[edge[edge > 0] - 1] = False
     if alone.sum() < _ENOUGH_ALONE:

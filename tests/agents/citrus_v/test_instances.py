@@ -101,6 +101,16 @@ def test_things_alone_say_how_large_the_others_are() -> None:
     assert min(max(box_iou(box, square(*place, 16)) for box in found) for place in alone + touching) > 0.6
 
 
+def test_specks_say_nothing_of_how_large_the_others_are() -> None:
+    placed = [(70 + 40 * row, 80 + 44 * column + 22 * (row % 2)) for row in range(3) for column in range(4)]
+    outline = heap(*placed)
+    for row, column in ((10, 20), (10, 300), (230, 20), (230, 300)):
+        outline[row - 2 : row + 3, column - 2 : column + 3] = 1
+    found = [box for box, _ in discs_of(outline, RADIUS)]
+    assert len(found) == len(placed)
+    assert min(max(box_iou(box, square(*place)) for box in found) for place in placed) > 0.6
+
+
 def test_discs_at_the_edge_are_cut_off_and_less_sure() -> None:
     found = dict(discs_of(heap((120, 160), (120, 0)), RADIUS))
     edge, whole = min(found), max(found)
