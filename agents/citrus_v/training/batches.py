@@ -19,12 +19,12 @@ from agents.citrus_v.training.targets import CLOSER, TARGETS, TRANSPLANTED, fore
 from agents.citrus_v.training.transplants import Transplants
 
 SHARES = {
-    "brain_mri": 0.60,
-    "cardiac_mri": 0.16,
-    "hippocampus_mri": 0.04,
-    "nuclei": 0.04,
-    "blood_cells": 0.10,
-    "chest_xray": 0.06,
+    "brain_mri": 0.65,
+    "cardiac_mri": 0.14,
+    "hippocampus_mri": 0.03,
+    "nuclei": 0.05,
+    "blood_cells": 0.08,
+    "chest_xray": 0.05,
 }
 """How often a folder is drawn from: the hard ones more than their number of pictures."""
 
