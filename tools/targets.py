@@ -4,7 +4,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from knowledge.case import Image, Modality
 from tools.backends import Target
@@ -72,8 +72,15 @@ def admissible(backends: Iterable[Backend], image: Image) -> list[str]:
 
 
 def union(backends: Iterable[Backend]) -> tuple[Target, ...]:
-    """Every declared target; a name comes once for each way it is declared, as in parts on CT and whole on films."""
-    return tuple(dict.fromkeys(target for backend in backends for target in backend.targets()))
+    """Every declared target, the first backend's where several declare one name for the same images.
+
+    A name that is declared for other images too comes once for each: lungs have parts on CT and are whole on films.
+    """
+    targets: dict[Any, Target] = {}
+    for backend in backends:
+        for target in backend.targets():
+            targets.setdefault((target.name, target.modalities, target.body_parts, target.dimensions), target)
+    return tuple(targets.values())
 
 
 def unfit(target: Target, image: Image) -> str | None:

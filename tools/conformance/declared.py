@@ -38,9 +38,10 @@ def declaration(kit: Kit) -> Iterator[str]:
         yield f"may_be_absent is {tool.may_be_absent}, but returns are {', '.join(tool.returns)}"
     if tool.consent is not None and not tool.consent.strip().endswith("?"):
         yield f"consent {tool.consent!r} is not a question to a person"
-    names = [target.name for target in tool.targets(kit.services)]
-    if len(set(names)) < len(names):
-        yield f"targets are declared twice: {', '.join(sorted({name for name in names if names.count(name) > 1}))}"
+    # One name may mean something else where it is seen otherwise: parts on CT, the whole on films.
+    seen = [(one.name, one.modalities, one.body_parts, one.dimensions) for one in tool.targets(kit.services)]
+    if twice := sorted({where[0] for where in seen if seen.count(where) > 1}):
+        yield f"targets are declared twice: {', '.join(twice)}"
 
 
 def schema(kit: Kit) -> Iterator[str]:
