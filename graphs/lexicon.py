@@ -256,7 +256,7 @@ prior previous earlier imaging available history symptoms complaint clinical inf
 spacing pixel size side sides left right both structure structures target targets measure measured look looked segment
 locate compare comparison next first mean meant interested modality view plane have see find name ask outline
 guideline library body air fat soft whole parenchyma cavity ventricles lobes nuclei nucleus cell cells lesion
-structure again first second third last question up
+structure again first second third question up
 """
 """Words of a question to the clinician, besides targets and names of quantities."""
 

@@ -76,8 +76,8 @@ class Composer:
         yield from self._basis()
         yield from self._library()
         for number in self.request.left:
-            which = ("first", "second", "third")[number - 1] if number <= 3 else "last"
-            yield Sentence(f"What would you like me to measure or look for in your {which} question?")
+            which = f"{('first', 'second', 'third')[number - 1]} question" if number <= 3 else "other questions"
+            yield Sentence(f"What would you like me to measure or look for in your {which}?")
 
     def question_back(self) -> str:
         """A question to the clinician."""
