@@ -33,6 +33,11 @@ class Target(Record):
     dimensions: tuple[int, ...] = (2, 3)
     several: bool = False
 
+    @property
+    def declared_for(self) -> tuple[object, ...]:
+        """Its name and the images it is for: what one who looks declares once."""
+        return self.name, self.modalities, self.body_parts, self.dimensions
+
 
 @dataclass(frozen=True)
 class Segmentation:

@@ -4,7 +4,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from knowledge.case import Image, Modality
 from tools.backends import Target
@@ -76,10 +76,10 @@ def union(backends: Iterable[Backend]) -> tuple[Target, ...]:
 
     A name that is declared for other images too comes once for each: lungs have parts on CT and are whole on films.
     """
-    targets: dict[Any, Target] = {}
+    targets: dict[tuple[object, ...], Target] = {}
     for backend in backends:
         for target in backend.targets():
-            targets.setdefault((target.name, target.modalities, target.body_parts, target.dimensions), target)
+            targets.setdefault(target.declared_for, target)
     return tuple(targets.values())
 
 

@@ -234,17 +234,11 @@ def _find(ledger: Ledger, request: Request, kit: Kit, image: Mapping[str, Any]) 
     for structure, finder in looks:
         if ledger.searches(str(image["id"]), structure.name, [finder.name]):
             continue
-        known = kit.targets.get(structure.name)
-        if (
-            finder.takes("targets")
-            and known is not None
-            and finder.knows(structure.name)
-            and kit.admits(structure.name, image)
-        ):
+        if finder.takes("targets") and finder.knows(structure.name) and kit.admits(structure.name, image):
             together.setdefault(finder.name, []).append(structure.name)
             continue
         group = kit.group_of([other.name for other in wanted])
-        if known and group and structure.name in kit.leaves(group):
+        if group and structure.name in kit.leaves(group):
             yield Step(finder.name, _look(finder, image, group), f"Looking for the {group}")
             continue
         # Asked for on its own, so that its refusal takes nothing else with it.

@@ -39,8 +39,9 @@ def declaration(kit: Kit) -> Iterator[str]:
     if tool.consent is not None and not tool.consent.strip().endswith("?"):
         yield f"consent {tool.consent!r} is not a question to a person"
     # One name may mean something else where it is seen otherwise: parts on CT, the whole on films.
-    seen = [(one.name, one.modalities, one.body_parts, one.dimensions) for one in tool.targets(kit.services)]
-    if twice := sorted({where[0] for where in seen if seen.count(where) > 1}):
+    targets = tool.targets(kit.services)
+    declared = [one.declared_for for one in targets]
+    if twice := sorted({one.name for one in targets if declared.count(one.declared_for) > 1}):
         yield f"targets are declared twice: {', '.join(twice)}"
 
 
