@@ -11,6 +11,12 @@ _CLAUSE = re.compile(
 )
 _THIS_PATIENT = re.compile(r"\b(this|these|that|those|it|its|here|his|her|he|she|patient|patients|my|our|we)\b")
 _ASKING = re.compile(r"(?:what|which|who|how|when|where|why|is|are|was|were|do|does|did|has|have|will|would|should)\b")
+_ASKING_OF_IT = re.compile(
+    rf"{_ASKING.pattern}|(?:please )?(?:(?:can|could) (?:you|we|one)|(?:tell|give) (?:me|us))\b|i (?:want|need) to\b"
+)
+_ASKING_OTHERWISE = re.compile(
+    r"\b(?:do|should|shall|must|may|can) i\b|\b(?:should|shall|must|may) we\b|\bwould you\b|\b(?:he|she)\b"
+)
 
 
 def clauses(text: str) -> list[str]:
@@ -30,6 +36,15 @@ def cued(clause: str) -> list[Intent]:
 def asks(clause: str) -> bool:
     """Whether a clause that betrays nothing is a question all the same, by the word it begins with."""
     return _ASKING.match(clause) is not None
+
+
+def asks_of_it(clause: str, marked: bool) -> bool:
+    """Whether a clause asks what something is or is like, and not what to do about it or how the patient lives.
+
+    Args:
+        marked: Whether a question mark follows it.
+    """
+    return (marked or _ASKING_OF_IT.match(clause) is not None) and _ASKING_OTHERWISE.search(clause) is None
 
 
 def _settle(matches: dict[Intent, re.Match[str]], clause: str) -> list[Intent]:

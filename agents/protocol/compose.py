@@ -305,7 +305,9 @@ class Composer:
             if self.ledger.measurable(str(image["id"]), wanted.name):
                 continue
             for piece in self.ledger.refusals(str(image["id"]), wanted.name):
-                refused.setdefault(piece.id, (piece, []))[1].append(wanted.name)
+                # What is strange here is said as it was asked.
+                name = f'"{wanted.name}"' if wanted.name in self.request.strange else wanted.name
+                refused.setdefault(piece.id, (piece, []))[1].append(name)
         yield from sentences.limitations(list(refused.values()))
         others = {tool.name for tool in (self.kit.measurer, self.kit.inspector) if tool}
         for call in self.conversation.turn.calls:

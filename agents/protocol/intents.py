@@ -22,6 +22,7 @@ class Intent(StrEnum):
     SIDES = "sides"
     REPORT = "report"
     DIAGNOSIS = "diagnosis"
+    QUALITY = "quality"
     WHY = "why"
     ABILITIES = "abilities"
     GREETING = "greeting"
@@ -85,6 +86,7 @@ _CUES: dict[Intent, tuple[str, ...]] = {
         r"brighter",
         r"darker",
         r"hounsfield",
+        r"radio-?densit(?:y|ies)",
         r"attenuation",
         r"attenuating",
         r"intensit(?:y|ies)",
@@ -170,6 +172,7 @@ _CUES: dict[Intent, tuple[str, ...]] = {
         r"physiological",
         r"healthy",
         r"ok(?:ay)? for",
+        r"(?:is|are|looks?) (?:(?:the|this|that|both|it|they) )?(?:\w+ )?(?:ok(?:ay)?|fine|all ?right)",
     ),
     Intent.PICTURE: (
         r"what (?:kind|type|sort) of (?:image|scan|study|picture|film|exam\w*|sequence)",
@@ -231,7 +234,7 @@ _CUES: dict[Intent, tuple[str, ...]] = {
     ),
     Intent.RATIO: (
         r"cardio-?thoracic",
-        r"heart(?: to | size )?(?:chest|thora\w+)? ?ratio",
+        r"heart(?:[ -]to[ -]| size )?(?:chest|thora\w+)? ?ratio",
         r"cardiac ratio",
         r"cardio thoracic",
         r"heart (?:to|versus) (?:chest|thora\w+)",

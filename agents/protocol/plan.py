@@ -117,9 +117,12 @@ def structures(request: Request, kit: Kit, image: Mapping[str, Any]) -> tuple[Wa
             for names in (("heart",), ("chest", "thorax"))
         ]
         return tuple(Wanted(name, name in kit.targets) for name in heart_and_chest)
+    strange = tuple(Wanted(name, known=False) for name in request.strange)
+    if set(request.intents) == {Intent.QUALITY}:
+        return strange
     if request.wanted or not request.asks(Intent.REPORT, Intent.DIAGNOSIS):
         known = {wanted.name: wanted for wanted in request.wanted}
-        return tuple(known.get(name, Wanted(name)) for name in kit.shown(tuple(known), image))
+        return tuple(known.get(name, Wanted(name)) for name in kit.shown(tuple(known), image)) + strange
     return tuple(
         Wanted(name)
         for name in kit.declared
@@ -226,6 +229,7 @@ def _find(ledger: Ledger, request: Request, kit: Kit, image: Mapping[str, Any]) 
     wanted = structures(request, kit, image)
     if not (
         request.measured
+        or request.strange
         or request.asks(Intent.PLACE, Intent.PRESENCE, Intent.OUTLINE, Intent.SHOW, Intent.REPORT, Intent.DIAGNOSIS)
     ):
         return
@@ -242,7 +246,9 @@ def _find(ledger: Ledger, request: Request, kit: Kit, image: Mapping[str, Any]) 
             yield Step(finder.name, _look(finder, image, group), f"Looking for the {group}")
             continue
         # Asked for on its own, so that its refusal takes nothing else with it.
-        yield Step(finder.name, _look(finder, image, structure.name), f"Looking for the {structure.name}")
+        strange = structure.name in request.strange
+        purpose = f'Asking about "{structure.name}"' if strange else f"Looking for the {structure.name}"
+        yield Step(finder.name, _look(finder, image, structure.name), purpose)
     for name, targets in together.items():
         tool = next(tool for tool in kit.tools if tool.name == name)
         most = tool.properties["targets"].get("maxItems") or len(targets)

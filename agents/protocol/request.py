@@ -24,6 +24,7 @@ class Request:
         measured: The measurements meant, also where the question only points back at them.
         wanted: Structures, single ones, in the order they are named.
         images: Ids of the images meant.
+        strange: What is asked of them in words that nothing here knows: "collapsed", "ejection fraction".
         diseases: Diseases that are named, as the appraising tool calls them.
         special: Name of the special tool that answers it, or None.
         only_special: Whether that tool answers all of it, and nothing is measured or placed beside.
@@ -37,6 +38,7 @@ class Request:
     measured: tuple[Intent, ...] = ()
     wanted: tuple[Wanted, ...] = ()
     images: tuple[str, ...] = ()
+    strange: tuple[str, ...] = ()
     diseases: tuple[str, ...] = ()
     special: str | None = None
     only_special: bool = False

@@ -56,8 +56,8 @@ def upper_first(text: str) -> str:
 
 
 def names(targets: Iterable[str]) -> str:
-    """Structures as the subject of a sentence: "the left lung and the trachea"."""
-    return listed([f"the {target}" for target in dict.fromkeys(targets)])
+    """Structures as the subject of a sentence: "the left lung and the trachea"; what is quoted has no article."""
+    return listed([target if target.startswith('"') else f"the {target}" for target in dict.fromkeys(targets)])
 
 
 def both(targets: Sequence[str]) -> str | None:
@@ -179,11 +179,12 @@ def limitations(refused: Sequence[tuple[Piece, list[str]]]) -> list[Sentence]:
     """What could not be done, why, and what can be done instead; what one reason stopped together.
 
     Args:
-        refused: Each limitation with the structures that were asked for when it was met.
+        refused: Each limitation with the structures that were asked for when it was met; in quotes what is none.
     """
     reasons: dict[str, list[tuple[Piece, str]]] = {}
     for piece, asked in refused:
-        target = piece.target or (asked[0] if len(asked) == 1 else "")
+        one = asked[0] if len(asked) == 1 else ""
+        target = one if one.startswith('"') else piece.target or one
         reasons.setdefault(_why(piece), []).append((piece, target))
     found = []
     for reason, met in reasons.items():

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from agents.protocol.clauses import asks, clauses, cued
+from agents.protocol.clauses import asks, asks_of_it, clauses, cued
 from agents.protocol.examples import EXAMPLES
 from agents.protocol.images import meant
 from agents.protocol.intents import CUES, MEASURED, TALK, Intent
@@ -30,10 +30,16 @@ OVERRIDING = 0.75
 PARAPHRASE = 0.6
 """Least cosine at which unknown words count as another name of a declared target."""
 
+UNMISTAKABLE = 0.8
+"""Least cosine at which words that nothing here knows change nothing: "is the lung captured" asks whether it is seen,
+"is the lung collapsed" does not.
+"""
+
 SPECIAL = 0.6
 """Least cosine at which a question is one that a special tool declares to answer."""
 
-_BACK = re.compile(r"\b(it|its|that|this|these|those|they|them|their|he|she|his|her)\b")
+_IT = re.compile(r"\b(it|its|that|this|these|those|they|them|their)\b")
+_BACK = re.compile(rf"{_IT.pattern}|\b(he|she|his|her)\b")
 _AND = re.compile(r"^(?:ok |okay |so )?(?:and|what about|how about|same|also|but|then|now)\b")
 _STOP = frozenset(
     "a an the is are was were be been of in on at to for from with by and or but not no do does did can could would "
@@ -42,15 +48,18 @@ _STOP = frozenset(
     "may might must about into over under between within one ones some any all more most much many few less least "
     "just only also too very quite really still now again same thing things structure structures organ organs "
     "region area side sides value values number numbers volume image images scan scans study film picture ct mr "
-    "patient patients adult adults adult's age man woman person people case up out get got need want like look "
-    "looking know think see seen say said help would that's ok okay yes no well first second third last both other "
-    "left right hi hello dear doctor dr thanks thank millilitre milliliter litre liter ml mm cm cc unit units total "
-    "overall whole entire part parts piece pieces amount approximately roughly exactly actually currently today "
-    "finding findings report information detail details anything something everything nothing anyone else slice "
-    "slices take takes taken come comes show shows shown go going way kind type sort cover covers hold holds stuff "
-    "guess wonder wondering possible quick quickly sure right".split()
+    "patient patients adult adults adult's age man men woman women male female males females person people case up "
+    "out get got need want like look looking know think see seen say said help would that's ok okay yes no well "
+    "first second third last both other left right hi hello dear doctor dr thanks thank millilitre milliliter litre "
+    "liter ml mm cm cc unit units total overall whole entire part parts piece pieces amount approximately roughly "
+    "exactly actually currently today finding findings report information detail details anything something "
+    "everything nothing anyone else slice slices take takes taken come comes show shows shown go going way kind "
+    "type sort cover covers hold holds stuff guess wonder wondering possible quick quickly sure right kindly "
+    "whether check confirm verify ascertain determine identify assess evaluate examine calculate compute estimate "
+    "gimme repeat slowly".split()
 )
-
+_GENERAL = TALK | {Intent.KNOWLEDGE, Intent.WHY, Intent.REPORT}
+"""Intents that are about no single structure, and so about any words."""
 
 _CLINICAL = frozenset(
     "volume volumes diameter diameters density attenuation hounsfield intensity location position visible present "
@@ -80,6 +89,7 @@ class Understanding:
         other = ({word for word in said if len(word) > 3} - _STOP) | _CLINICAL | ANATOMY | FINDINGS | MODIFIERS
         self._wanted = [*sorted(self.structures.words), *sorted(other - self.structures.words)]
         self._known = frozenset((*self._wanted, *said, *_STOP))
+        self._plain = self._known - ANATOMY - FINDINGS - self.structures.words
 
     def read(self, question: str, before: Request | None, images: Sequence[Mapping[str, Any]]) -> Request:
         """Understand a question after the one `before` it.
@@ -91,11 +101,13 @@ class Understanding:
         named = self.structures.find(words)
         masked = " ".join(named.masked)
         own, special = self._special_clause(words, named)
-        intents, left = self._intents(masked, before, own)
+        intents, strange, left = self._intents(masked, before, own)
         measured = tuple(intent for intent in intents if intent in MEASURED)
         special = special or self._special_tool(" ".join(words), named, intents)
         wanted = self._wanted_structures(words, named, intents, before)
         request = Request(question, masked, intents, measured, wanted, special=special.name if special else None)
+        if Intent.QUALITY in intents and (own is not None or special is None):
+            request = replace(request, strange=strange or (before.strange if before else ()))
         beside = _beside(request, by_clause=own is not None) if special else ()
         if beside:
             request = replace(request, intents=beside)
@@ -121,7 +133,9 @@ class Understanding:
         wanted = tuple(dict.fromkeys(known)) or tuple(Wanted(part, known=False) for part in parts[:1])
         diseases = tuple(disease.name for disease in named)
         measured = (Intent.SIZE, Intent.DENSITY) if known else ()
-        return replace(request, intents=(Intent.DIAGNOSIS,), measured=measured, wanted=wanted, diseases=diseases)
+        return replace(
+            request, intents=(Intent.DIAGNOSIS,), measured=measured, wanted=wanted, strange=(), diseases=diseases
+        )
 
     def _diseases(self, words: Sequence[str]) -> list[KnownTarget]:
         """Diseases that the appraiser knows, by any of their names."""
@@ -139,13 +153,14 @@ class Understanding:
 
     def _intents(
         self, masked: str, before: Request | None, own: int | None
-    ) -> tuple[tuple[Intent, ...], tuple[int, ...]]:
-        """Intents in the order asked, and which of several questions have none that can be answered.
+    ) -> tuple[tuple[Intent, ...], tuple[str, ...], tuple[int, ...]]:
+        """Intents in the order asked, what is asked in strange words, and which of several questions have no answer.
 
         Args:
             own: Place of the clause that a special tool answers.
         """
         intents: list[Intent] = []
+        strange: list[str] = []
         asked = 0
         left: list[int] = []
         parts = clauses(masked)
@@ -156,33 +171,61 @@ class Understanding:
             if len(parts) > 1 and set(clause.split()) <= {MASKED, "the", "a", "an"}:
                 continue  # a bare structure beside what is asked of it
             # Beside a clause whose words are plain, another must be as plain.
-            found = self._clause(clause, before, bool(intents))
+            found = self._clause(clause, before, intents, marked="?" in masked and len(parts) == 1)
+            strange += [self._strange(clause)] if found == [Intent.QUALITY] else []
             intents += [intent for intent in found if intent not in intents]
             if asks(clause) or set(found) - {Intent.GREETING}:
                 asked += 1
                 left += [asked] if set(found) <= TALK else []
         if any(intent not in TALK for intent in intents):
-            return tuple(intent for intent in intents if intent not in TALK), tuple(left)
+            return tuple(intent for intent in intents if intent not in TALK), tuple(filter(None, strange)), tuple(left)
         if own is not None:
-            return (Intent.REPORT,), tuple(left)
-        return tuple(intents or (before.intents if before and before.intents else [Intent.OUTSIDE])), ()
+            return (Intent.REPORT,), (), tuple(left)
+        if not intents and before and not any(map(self._strange, parts)):
+            return before.intents, (), ()
+        return tuple(intents or [Intent.ABILITIES]), (), ()
 
-    def _clause(self, clause: str, before: Request | None, beside: bool) -> list[Intent]:
+    def _clause(self, clause: str, before: Request | None, beside: Sequence[Intent], marked: bool) -> list[Intent]:
+        """What one clause asks for.
+
+        Args:
+            beside: What the clauses before it ask for.
+            marked: Whether it stands alone before a question mark.
+        """
         betrayed = cued(clause)
         if betrayed:
             return betrayed
         best, score = self._by_meaning(clause)
+        strange = self._strange(clause)
+        general = best in _GENERAL and not (before and _AND.match(clause))
+        if score < (MEANING if general else UNMISTAKABLE) and self._asks_strangely(clause, before, beside, marked):
+            return [Intent.QUALITY]
         if before and not before.asks(*TALK) and _AND.match(clause) and score < OVERRIDING:
             return list(before.intents)
         if beside:
             return [best] if score >= OVERRIDING and best not in TALK else []
         if score >= MEANING and not (before and _AND.match(clause) and best in TALK):
             return [best]
-        if before and (_AND.match(clause) or _BACK.search(clause) or MASKED in clause or len(clause.split()) <= 4):
+        if before and (
+            _AND.match(clause) or _BACK.search(clause) or MASKED in clause or (len(clause.split()) <= 4 and not strange)
+        ):
             return [] if before.asks(*TALK) else list(before.intents)
         if MASKED in clause:
             return [Intent.REPORT]
         return []
+
+    def _asks_strangely(self, clause: str, before: Request | None, beside: Sequence[Intent], marked: bool) -> bool:
+        """Whether a clause asks of what is spoken of in words that nothing here knows."""
+        on = before is not None and _AND.match(clause) is not None and MASKED not in clause
+        if not self._strange(clause) or not (on or asks_of_it(clause, marked)):
+            return False
+        of_it = MASKED in clause or _IT.search(clause) is not None
+        return not beside or (of_it and Intent.KNOWLEDGE not in beside)
+
+    def _strange(self, clause: str) -> str:
+        """The longest run of words that nothing here knows, or ""."""
+        runs = _runs([word if word != MASKED else "," for word in clause.split()], self._plain)
+        return " ".join(runs[0]) if runs else ""
 
     def _by_meaning(self, clause: str) -> tuple[Intent, float]:
         scores = self._example_vectors @ vector(clause)
@@ -240,7 +283,7 @@ class Understanding:
                 found += [Wanted(leaf) for leaf in self.structures.on_sides(mention.name, named.sides)]
             else:
                 found.append(Wanted(mention.name, known=False))
-        if not found and not set(intents) <= TALK | {Intent.KNOWLEDGE, Intent.PICTURE, Intent.RATIO}:
+        if not found and not set(intents) <= TALK | {Intent.KNOWLEDGE, Intent.PICTURE, Intent.RATIO, Intent.QUALITY}:
             strict = bool(before and before.wanted) or Intent.REPORT in intents
             found = self._paraphrased(named, strict)
         anew = set(intents) <= TALK | {Intent.REPORT, Intent.PICTURE, Intent.KNOWLEDGE}
@@ -268,7 +311,7 @@ class Understanding:
 
     def _paraphrased(self, named: Named, strict: bool) -> list[Wanted]:
         """What the words that serve no other purpose mean: a declared target by another name, or an unknown thing."""
-        for run in _runs(named.free, self._known - ANATOMY - FINDINGS - self.structures.words):
+        for run in _runs(named.free, self._plain):
             phrase = " ".join(run)
             if self._phrases:
                 scores = self._phrase_vectors @ vector(phrase)

@@ -213,5 +213,5 @@ SEEN: list[Row] = [
     ("When is an aorta called aneurysmal?", {Intent.KNOWLEDGE}, set()),
     ("Which of the lungs is the bigger one?", {Intent.SIZE, Intent.SIDES}, BOTH),
     ("Summary of the case please", {Intent.REPORT}, set()),
-    ("How do I prepare lasagne?", {Intent.OUTSIDE}, set()),
+    ("How do I prepare lasagne?", {Intent.ABILITIES}, set()),
 ]

@@ -70,6 +70,20 @@ def test_a_question_beside_others_that_nothing_answers_is_asked_back(question: s
     assert answer.count("in your") == len(left)
 
 
+def test_what_nothing_here_judges_is_said_to_be_so() -> None:
+    world = World()
+    answer = said(world, "Is the left lung collapsed?")
+    assert answer.startswith('"collapsed" cannot be assessed here: ')
+    assert "is seen" not in answer
+    assert "left lung measures" in said(world, "How large is it?")
+    answer = said(world, "What is the ejection fraction?")
+    assert answer.startswith('"ejection fraction" cannot be assessed here: ')
+    assert "measures" not in answer
+    answer = said(world, "How dense is the left lung, and is it calcified?")
+    assert '"calcified" cannot be assessed here: ' in answer
+    assert "attenuation of the left lung is" in answer
+
+
 def test_refusal_lists_what_can_be_segmented() -> None:
     answer = said(World(), "How big is the spleen?")
     assert "The spleen cannot be assessed here" in answer

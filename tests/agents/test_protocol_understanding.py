@@ -123,6 +123,55 @@ def test_structure_is_asked_for_where_none_is_named(understanding: Understanding
     assert understanding.read("What is the volume?", None, CT).unclear
 
 
+@pytest.mark.parametrize(
+    ("question", "strange"),
+    [
+        ("Are the lungs clear?", ("clear",)),
+        ("Is the left lung collapsed?", ("collapsed",)),
+        ("Could you tell me whether the left lung is inflamed?", ("inflamed",)),
+        ("Is the tumour benign?", ("benign",)),
+        ("What shape is the left lung?", ("shape",)),
+        ("What is the ejection fraction of the heart?", ("ejection fraction",)),
+        ("What is the ejection fraction?", ("ejection fraction",)),
+    ],
+)
+def test_what_is_strange_here_is_taken_for_nothing_else(
+    understanding: Understanding, question: str, strange: tuple[str, ...]
+) -> None:
+    request = understanding.read(question, None, CT)
+    assert (request.intents, request.strange) == ((Intent.QUALITY,), strange)
+
+
+@pytest.mark.parametrize(
+    "question", ["Has the right lung been captured by the scan?", "Could you kindly ascertain where the left lung is?"]
+)
+def test_another_wording_of_what_can_be_asked_is_not_strange(understanding: Understanding, question: str) -> None:
+    assert not understanding.read(question, None, CT).strange
+
+
+def test_a_strange_question_beside_a_plain_one_takes_nothing_from_it(understanding: Understanding) -> None:
+    request = understanding.read("How large is the left lung, and is it collapsed?", None, CT)
+    assert (request.intents, request.strange) == ((Intent.SIZE, Intent.QUALITY), ("collapsed",))
+    assert names(request) == LEFT
+
+
+def test_a_strange_question_does_not_repeat_the_one_before(understanding: Understanding) -> None:
+    before = understanding.read("How large is the left lung?", None, CT)
+    for question in ("What is the ejection fraction?", "and its texture?", "is it calcified?"):
+        assert understanding.read(question, before, CT).intents == (Intent.QUALITY,)
+    assert understanding.read("blah blah", before, CT).intents == (Intent.ABILITIES,)
+    again = understanding.read("can you repeat that?", before, CT)
+    assert (again.intents, names(again)) == ((Intent.SIZE,), LEFT)
+
+
+def test_a_strange_question_is_asked_again_of_another_structure(understanding: Understanding) -> None:
+    before = understanding.read("Is the left lung collapsed?", None, CT)
+    other = understanding.read("and the right one?", before, CT)
+    assert (names(other), other.strange) == (RIGHT, ("collapsed",))
+    size = understanding.read("how large is it?", before, CT)
+    assert (size.intents, names(size), size.strange) == ((Intent.SIZE,), LEFT, ())
+
+
 def test_tool_of_another_maker_is_chosen_by_its_declared_intents() -> None:
     triage = tool("triage", {"image": (str, ...)}, ["measurement"], intents=["Is there a pneumothorax?"])
     kit = Kit([BoundTool.of(each) for each in (*standard_tools(), triage)])
