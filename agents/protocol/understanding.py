@@ -40,6 +40,10 @@ SPECIAL = 0.6
 
 _IT = re.compile(r"\b(it|its|that|this|these|those|they|them|their)\b")
 _BACK = re.compile(rf"{_IT.pattern}|\b(he|she|his|her)\b")
+_NAMING = re.compile(
+    r"\b(?:(?:is|are) there|any|see|where (?:is|are)|how \w+ (?:is|are)|locate|find|rule out|exclude|detect|of)"
+    r"(?: (?:a|an|any|the|some|no))*"
+)
 _AND = re.compile(r"^(?:ok |okay |so )?(?:and|what about|how about|same|also|but|then|now)\b")
 _STOP = frozenset(
     "a an the is are was were be been of in on at to for from with by and or but not no do does did can could would "
@@ -56,7 +60,7 @@ _STOP = frozenset(
     "everything nothing anyone else slice slices take takes taken come comes show shows shown go going way kind "
     "type sort cover covers hold holds stuff guess wonder wondering possible quick quickly sure right kindly "
     "whether check confirm verify ascertain determine identify assess evaluate examine calculate compute estimate "
-    "gimme repeat slowly".split()
+    "gimme repeat slowly chance possibility doubt reason".split()
 )
 _GENERAL = TALK | {Intent.KNOWLEDGE, Intent.WHY, Intent.REPORT}
 """Intents that are about no single structure, and so about any words."""
@@ -85,11 +89,13 @@ class Understanding:
         bare = [" ".join(self.structures.find(tokens(intent)).masked) for _, intent in self._special]
         self._special_masked = vectors(bare)
         said = {word for texts in EXAMPLES.values() for text in texts for word in tokens(text)}
+        plain = frozenset((*said, *_STOP, *_CLINICAL, *MODIFIERS))
         said |= {word for disease in kit.diseases for name in disease for word in tokens(name)}
         other = ({word for word in said if len(word) > 3} - _STOP) | _CLINICAL | ANATOMY | FINDINGS | MODIFIERS
         self._wanted = [*sorted(self.structures.words), *sorted(other - self.structures.words)]
         self._known = frozenset((*self._wanted, *said, *_STOP))
-        self._plain = self._known - ANATOMY - FINDINGS - self.structures.words
+        # A word of a disease's name is no other disease: "benign" alone asks of something.
+        self._plain = plain - ANATOMY - FINDINGS - self.structures.words
 
     def read(self, question: str, before: Request | None, images: Sequence[Mapping[str, Any]]) -> Request:
         """Understand a question after the one `before` it.
@@ -285,7 +291,7 @@ class Understanding:
                 found.append(Wanted(mention.name, known=False))
         if not found and not set(intents) <= TALK | {Intent.KNOWLEDGE, Intent.PICTURE, Intent.RATIO, Intent.QUALITY}:
             strict = bool(before and before.wanted) or Intent.REPORT in intents
-            found = self._paraphrased(named, strict)
+            found = self._paraphrased(named, " ".join(words) if strict else None)
         anew = set(intents) <= TALK | {Intent.REPORT, Intent.PICTURE, Intent.KNOWLEDGE}
         if anew and not (named.sides or named.opposite or _BACK.search(" ".join(words))):
             return tuple(dict.fromkeys(found))
@@ -309,8 +315,12 @@ class Understanding:
             return wished if known and known.side else (wanted.name,)
         return (wanted.name,)
 
-    def _paraphrased(self, named: Named, strict: bool) -> list[Wanted]:
-        """What the words that serve no other purpose mean: a declared target by another name, or an unknown thing."""
+    def _paraphrased(self, named: Named, text: str | None) -> list[Wanted]:
+        """What the words that serve no other purpose mean: a declared target by another name, or an unknown thing.
+
+        Args:
+            text: The question, where it may be about what was spoken of: then only words that stand as a name are one.
+        """
         for run in _runs(named.free, self._plain):
             phrase = " ".join(run)
             if self._phrases:
@@ -319,7 +329,7 @@ class Understanding:
                 if float(scores[best]) >= PARAPHRASE:
                     name = self._phrases[best][1]
                     return [Wanted(leaf) for leaf in self.structures.on_sides(name, named.sides)]
-            if not strict:
+            if text is None or re.search(rf"{_NAMING.pattern} {re.escape(phrase)}\b", text):
                 return [Wanted(phrase, known=False)]
         return []
 

@@ -164,6 +164,21 @@ def test_a_strange_question_does_not_repeat_the_one_before(understanding: Unders
     assert (again.intents, names(again)) == ((Intent.SIZE,), LEFT)
 
 
+@pytest.mark.parametrize(
+    ("question", "thing"),
+    [
+        ("Is there a midline shift?", "midline shift"),
+        ("Is there any necrosis in it?", "necrosis"),
+        ("Where is the fissure?", "fissure"),
+        ("How large is it at the widest point?", "left lung"),
+        ("Is there any chance that it is enlarged?", "left lung"),
+    ],
+)
+def test_what_is_named_anew_is_not_what_was_spoken_of(understanding: Understanding, question: str, thing: str) -> None:
+    before = understanding.read("How large is the left lung?", None, CT)
+    assert names(understanding.read(question, before, CT)) == {thing}
+
+
 def test_a_strange_question_is_asked_again_of_another_structure(understanding: Understanding) -> None:
     before = understanding.read("Is the left lung collapsed?", None, CT)
     other = understanding.read("and the right one?", before, CT)
