@@ -172,6 +172,7 @@ _CUES: dict[Intent, tuple[str, ...]] = {
         r"physiological",
         r"healthy",
         r"ok(?:ay)? for",
+        r"^(?:is|are) (?:\w+ ){1,5}(?:low|high|small|large|big|short|long|thick|thin|wide)$",
         r"(?:is|are|looks?) (?:(?:the|this|that|both|it|they) )?(?:\w+ )?(?:ok(?:ay)?|fine|all ?right)",
     ),
     Intent.PICTURE: (
@@ -183,6 +184,8 @@ _CUES: dict[Intent, tuple[str, ...]] = {
         r"coronal",
         r"sagittal",
         r"which plane",
+        r"(?:ap|pa) or (?:ap|pa)",
+        r"what view",
         r"what plane",
         r"what (?:am|are) (?:i|we) looking at",
         r"pixel (?:size|spacing)",

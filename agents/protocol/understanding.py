@@ -40,6 +40,7 @@ SPECIAL = 0.6
 
 _IT = re.compile(r"\b(it|its|that|this|these|those|they|them|their)\b")
 _BACK = re.compile(rf"{_IT.pattern}|\b(he|she|his|her)\b")
+_STATING = re.compile(r"\b(?:is|are|was|were|has|have|had|am|i|he|she|my)\b")
 _NAMING = re.compile(
     r"\b(?:(?:is|are) there|any|see|where (?:is|are)|how \w+ (?:is|are)|locate|find|rule out|exclude|detect|of)"
     r"(?: (?:a|an|any|the|some|no))*"
@@ -60,7 +61,7 @@ _STOP = frozenset(
     "everything nothing anyone else slice slices take takes taken come comes show shows shown go going way kind "
     "type sort cover covers hold holds stuff guess wonder wondering possible quick quickly sure right kindly "
     "whether check confirm verify ascertain determine identify assess evaluate examine calculate compute estimate "
-    "gimme repeat slowly chance possibility doubt reason".split()
+    "gimme repeat slowly chance possibility doubt reason since".split()
 )
 _GENERAL = TALK | {Intent.KNOWLEDGE, Intent.WHY, Intent.REPORT}
 """Intents that are about no single structure, and so about any words."""
@@ -94,8 +95,8 @@ class Understanding:
         other = ({word for word in said if len(word) > 3} - _STOP) | _CLINICAL | ANATOMY | FINDINGS | MODIFIERS
         self._wanted = [*sorted(self.structures.words), *sorted(other - self.structures.words)]
         self._known = frozenset((*self._wanted, *said, *_STOP))
-        # A word of a disease's name is no other disease: "benign" alone asks of something.
-        self._plain = plain - ANATOMY - FINDINGS - self.structures.words
+        # A word of a disease's name is not yet that disease, and a ratio is known of heart and chest only.
+        self._plain = plain - {"ratio"} - ANATOMY - FINDINGS - self.structures.words
 
     def read(self, question: str, before: Request | None, images: Sequence[Mapping[str, Any]]) -> Request:
         """Understand a question after the one `before` it.
@@ -177,7 +178,7 @@ class Understanding:
             if len(parts) > 1 and set(clause.split()) <= {MASKED, "the", "a", "an"}:
                 continue  # a bare structure beside what is asked of it
             # Beside a clause whose words are plain, another must be as plain.
-            found = self._clause(clause, before, intents, marked="?" in masked and len(parts) == 1)
+            found = self._clause(clause, before, intents, marked=_marked(masked) and len(parts) == 1)
             strange += [self._strange(clause)] if found == [Intent.QUALITY] else []
             intents += [intent for intent in found if intent not in intents]
             if asks(clause) or set(found) - {Intent.GREETING}:
@@ -196,7 +197,7 @@ class Understanding:
 
         Args:
             beside: What the clauses before it ask for.
-            marked: Whether it stands alone before a question mark.
+            marked: Whether it stands alone, before a question mark or as the mere name of something.
         """
         betrayed = cued(clause)
         if betrayed:
@@ -230,7 +231,8 @@ class Understanding:
 
     def _strange(self, clause: str) -> str:
         """The longest run of words that nothing here knows, or ""."""
-        runs = _runs([word if word != MASKED else "," for word in clause.split()], self._plain)
+        words = [word if word != MASKED else "," for word in clause.split()]
+        runs = _runs(words, self._plain | self.structures.words)
         return " ".join(runs[0]) if runs else ""
 
     def _by_meaning(self, clause: str) -> tuple[Intent, float]:
@@ -374,6 +376,11 @@ def _complete(request: Request, before: Request | None) -> Request:
     if request.asks(Intent.WHY) and before:
         return replace(request, measured=before.measured)
     return request
+
+
+def _marked(masked: str) -> bool:
+    """Whether a question mark stands in it, or a structure and no verb: "texture of the organ"."""
+    return "?" in masked or (MASKED in masked and _STATING.search(masked) is None)
 
 
 def _runs(words: Sequence[str], plain: Iterable[str]) -> list[list[str]]:

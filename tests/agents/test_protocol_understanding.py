@@ -133,6 +133,8 @@ def test_structure_is_asked_for_where_none_is_named(understanding: Understanding
         ("What shape is the left lung?", ("shape",)),
         ("What is the ejection fraction of the heart?", ("ejection fraction",)),
         ("What is the ejection fraction?", ("ejection fraction",)),
+        ("ratio of fat to soft tissue", ("ratio",)),
+        ("texture of the left lung", ("texture",)),
     ],
 )
 def test_what_is_strange_here_is_taken_for_nothing_else(
