@@ -52,6 +52,7 @@ class Composer:
         # "Why?" is answered by what the earlier answer rests on.
         self.why = request.asks(Intent.WHY)
         self.request = before if self.why and before else request
+        self.left = request.left
         by_id = {str(image["id"]): image for image in conversation.images}
         self.images = [by_id[name] for name in self.request.images]
         self.measured: list[Piece] = []
@@ -75,7 +76,7 @@ class Composer:
             yield from self._about_image(image)
         yield from self._basis()
         yield from self._library()
-        for number in self.request.left:
+        for number in self.left:
             which = f"{('first', 'second', 'third')[number - 1]} question" if number <= 3 else "other questions"
             yield Sentence(f"What would you like me to measure or look for in your {which}?")
 

@@ -70,6 +70,14 @@ def test_a_question_beside_others_that_nothing_answers_is_asked_back(question: s
     assert answer.count("in your") == len(left)
 
 
+def test_why_does_not_ask_back_again() -> None:
+    world = World()
+    assert "in your second question" in said(world, "How large is the left lung, and does she smoke?")
+    why = said(world, "why?")
+    assert "based on the mask" in why
+    assert "in your" not in why
+
+
 def test_what_nothing_here_judges_is_said_to_be_so() -> None:
     world = World()
     answer = said(world, "Is the left lung collapsed?")
