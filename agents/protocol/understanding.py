@@ -230,10 +230,11 @@ class Understanding:
         return not beside or (of_it and Intent.KNOWLEDGE not in beside)
 
     def _strange(self, clause: str) -> str:
-        """The longest run of words that nothing here knows, or ""."""
-        words = [word if word != MASKED else "," for word in clause.split()]
-        runs = _runs(words, self._plain | self.structures.words)
-        return " ".join(runs[0]) if runs else ""
+        """The longest run of words that nothing here knows, best after the structure that it is said of; else ""."""
+        for text in (clause.rpartition(MASKED)[2], clause.replace(MASKED, ",")):
+            if runs := _runs(text.split(), self._plain | self.structures.words):
+                return " ".join(runs[0])
+        return ""
 
     def _by_meaning(self, clause: str) -> tuple[Intent, float]:
         scores = self._example_vectors @ vector(clause)
