@@ -1,8 +1,7 @@
 """From a question's words to what is wanted: intents, structures, images."""
 
-import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -13,13 +12,13 @@ from numpy.typing import NDArray
 from agents.protocol.clauses import asks, asks_of_it, clauses, cued
 from agents.protocol.examples import EXAMPLES
 from agents.protocol.images import meant
-from agents.protocol.intents import CUES, MEASURED, TALK, Intent
+from agents.protocol.intents import MEASURED, TALK, Intent
 from agents.protocol.kit import BoundTool, Kit, KnownTarget
 from agents.protocol.meaning import vector, vectors
 from agents.protocol.request import Request, Wanted
-from agents.protocol.structures import ANATOMY, BOTH, FINDINGS, MASKED, MODIFIERS, OPPOSITE, SIDES, Named, Structures
+from agents.protocol.structures import MASKED, Named, Structures
+from agents.protocol.vocabulary import Vocabulary
 from agents.protocol.words import mend, stem, stems, tokens
-from knowledge.embedding import model_folder
 
 MEANING = 0.5
 """Least cosine at which a question counts as a paraphrase of an intent's example."""
@@ -46,33 +45,8 @@ _NAMING = re.compile(
     r"(?: (?:a|an|any|the|some|no))*"
 )
 _AND = re.compile(r"^(?:ok |okay |so )?(?:and|what about|how about|same|also|but|then|now)\b")
-_STOP = frozenset(
-    "a an the is are was were be been of in on at to for from with by and or but not no do does did can could would "
-    "should i you we they it its this that these those there here he she his her their my our your me us them what "
-    "which who whom whose how when where why if then than as so such please tell give let have has had will shall "
-    "may might must about into over under between within one ones some any all more most much many few less least "
-    "just only also too very quite really still now again same thing things structure structures organ organs "
-    "region area side sides value values number numbers volume image images scan scans study film picture ct mr "
-    "patient patients adult adults adult's age man men woman women male female males females person people case up "
-    "out get got need want like look looking know think see seen say said help would that's ok okay yes no well "
-    "first second third last both other left right hi hello dear doctor dr thanks thank millilitre milliliter litre "
-    "liter ml mm cm cc unit units total overall whole entire part parts piece pieces amount approximately roughly "
-    "exactly actually currently today finding findings report information detail details anything something "
-    "everything nothing anyone else slice slices take takes taken come comes show shows shown go going way kind "
-    "type sort cover covers hold holds stuff guess wonder wondering possible quick quickly sure right kindly "
-    "whether check confirm verify ascertain determine identify assess evaluate examine calculate compute estimate "
-    "gimme repeat slowly chance possibility doubt reason since".split()
-)
 _GENERAL = TALK | {Intent.KNOWLEDGE, Intent.WHY, Intent.REPORT}
 """Intents that are about no single structure, and so about any words."""
-
-_CLINICAL = frozenset(
-    "volume volumes diameter diameters density attenuation hounsfield intensity location position visible present "
-    "absent normal abnormal enlarged modality spacing resolution segment outline contour delineate cardiothoracic "
-    "guideline criteria threshold definition compare comparison symmetrical difference report summarise describe "
-    "findings measure measurement average maximum minimum standard deviation percentile".split()
-)
-"""Words of the trade that are worth finding behind a misspelling."""
 
 
 class Understanding:
@@ -89,14 +63,7 @@ class Understanding:
         self._special_vectors = vectors([intent for _, intent in self._special])
         bare = [" ".join(self.structures.find(tokens(intent)).masked) for _, intent in self._special]
         self._special_masked = vectors(bare)
-        said = {word for texts in EXAMPLES.values() for text in texts for word in tokens(text)}
-        plain = frozenset((*said, *_STOP, *_CLINICAL, *MODIFIERS))
-        said |= {word for disease in kit.diseases for name in disease for word in tokens(name)}
-        other = ({word for word in said if len(word) > 3} - _STOP) | _CLINICAL | ANATOMY | FINDINGS | MODIFIERS
-        self._wanted = [*sorted(self.structures.words), *sorted(other - self.structures.words)]
-        self._known = frozenset((*self._wanted, *said, *_STOP))
-        # A word of a disease's name is not yet that disease, and a ratio is known of heart and chest only.
-        self._plain = plain - {"ratio"} - ANATOMY - FINDINGS - self.structures.words
+        self.vocabulary = Vocabulary(kit, self.structures)
 
     def read(self, question: str, before: Request | None, images: Sequence[Mapping[str, Any]]) -> Request:
         """Understand a question after the one `before` it.
@@ -104,7 +71,7 @@ class Understanding:
         Args:
             images: The image briefs of the case.
         """
-        words = mend(tokens(question), self._is_word, self._wanted)
+        words = mend(tokens(question), self.vocabulary.holds, self.vocabulary.wanted)
         named = self.structures.find(words)
         masked = " ".join(named.masked)
         own, special = self._special_clause(words, named)
@@ -153,11 +120,6 @@ class Understanding:
             if any(f" {' '.join(stems(name))} " in text for name in (disease.name, *disease.synonyms))
         ]
 
-    def _is_word(self, word: str) -> bool:
-        """Whether a word is spelt right: it is English, known here, or betrays an intent."""
-        known = word in self._known or stem(word) in self._known or word in _english()
-        return known or any(cue.search(word) for cue in CUES.values())
-
     def _intents(
         self, masked: str, before: Request | None, own: int | None
     ) -> tuple[tuple[Intent, ...], tuple[str, ...], tuple[int, ...]]:
@@ -179,7 +141,7 @@ class Understanding:
                 continue  # a bare structure beside what is asked of it
             # Beside a clause whose words are plain, another must be as plain.
             found = self._clause(clause, before, intents, marked=_marked(masked) and len(parts) == 1)
-            strange += [self._strange(clause)] if found == [Intent.QUALITY] else []
+            strange += [self.vocabulary.strange(clause)] if found == [Intent.QUALITY] else []
             intents += [intent for intent in found if intent not in intents]
             if asks(clause) or set(found) - {Intent.GREETING}:
                 asked += 1
@@ -188,7 +150,7 @@ class Understanding:
             return tuple(intent for intent in intents if intent not in TALK), tuple(filter(None, strange)), tuple(left)
         if own is not None:
             return (Intent.REPORT,), (), tuple(left)
-        if not intents and before and not any(map(self._strange, parts)):
+        if not intents and before and not any(map(self.vocabulary.strange, parts)):
             return before.intents, (), ()
         return tuple(intents or [Intent.ABILITIES]), (), ()
 
@@ -203,7 +165,7 @@ class Understanding:
         if betrayed:
             return betrayed
         best, score = self._by_meaning(clause)
-        strange = self._strange(clause)
+        strange = self.vocabulary.strange(clause)
         general = best in _GENERAL and not (before and _AND.match(clause))
         if score < (MEANING if general else UNMISTAKABLE) and self._asks_strangely(clause, before, beside, marked):
             return [Intent.QUALITY]
@@ -224,17 +186,10 @@ class Understanding:
     def _asks_strangely(self, clause: str, before: Request | None, beside: Sequence[Intent], marked: bool) -> bool:
         """Whether a clause asks of what is spoken of in words that nothing here knows."""
         on = before is not None and _AND.match(clause) is not None and MASKED not in clause
-        if not self._strange(clause) or not (on or asks_of_it(clause, marked)):
+        if not self.vocabulary.strange(clause) or not (on or asks_of_it(clause, marked)):
             return False
         of_it = MASKED in clause or _IT.search(clause) is not None
         return not beside or (of_it and Intent.KNOWLEDGE not in beside)
-
-    def _strange(self, clause: str) -> str:
-        """The longest run of words that nothing here knows, best after the structure that it is said of; else ""."""
-        for text in (clause.rpartition(MASKED)[2], clause.replace(MASKED, ",")):
-            if runs := _runs(text.split(), self._plain | self.structures.words):
-                return " ".join(runs[0])
-        return ""
 
     def _by_meaning(self, clause: str) -> tuple[Intent, float]:
         scores = self._example_vectors @ vector(clause)
@@ -324,7 +279,7 @@ class Understanding:
         Args:
             text: The question, where it may be about what was spoken of: then only words that stand as a name are one.
         """
-        for run in _runs(named.free, self._plain):
+        for run in self.vocabulary.unknown(named.free):
             phrase = " ".join(run)
             if self._phrases:
                 scores = self._phrase_vectors @ vector(phrase)
@@ -353,13 +308,6 @@ def _beside(request: Request, by_clause: bool) -> tuple[Intent, ...]:
 
 
 @cache
-def _english() -> frozenset[str]:
-    """Whole words of the embedding model's own vocabulary."""
-    vocabulary = json.loads((model_folder() / "tokenizer.json").read_text(encoding="utf-8"))["model"]["vocab"]
-    return frozenset(word for word in vocabulary if word.isalpha() and len(word) > 3)
-
-
-@cache
 def _example_vectors() -> NDArray[np.float32]:
     return vectors([text for texts in EXAMPLES.values() for text in texts])
 
@@ -382,15 +330,3 @@ def _complete(request: Request, before: Request | None) -> Request:
 def _marked(masked: str) -> bool:
     """Whether a question mark stands in it, or a structure and no verb: "texture of the organ"."""
     return "?" in masked or (MASKED in masked and _STATING.search(masked) is None)
-
-
-def _runs(words: Sequence[str], plain: Iterable[str]) -> list[list[str]]:
-    """Runs of words that are neither function words nor words of an intent, longest first."""
-    known = set(plain) | _STOP | set(SIDES) | OPPOSITE | BOTH
-    runs: list[list[str]] = [[]]
-    for word in words:
-        if word in known or stem(word) in known or not word[0].isalpha():
-            runs.append([])
-        else:
-            runs[-1].append(word)
-    return sorted((run for run in runs if run), key=len, reverse=True)
