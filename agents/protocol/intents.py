@@ -164,6 +164,7 @@ _CUES: dict[Intent, tuple[str, ...]] = {
         r"widened",
         r"what (?:does|do|would) [^?,;.!]{1,60} mean(?= ?(?:[?,;.!]|$))",
         r"reduced",
+        r"shrunk\w*",
         r"increased",
         r"raised",
         r"elevated",
@@ -213,6 +214,7 @@ _CUES: dict[Intent, tuple[str, ...]] = {
         r"view of",
         r"let me see",
         r"highlight\w*",
+        r"mark(?!ed|er)\w*",
         r"visuali[sz]e",
         r"draw",
         r"screenshot",
@@ -231,6 +233,7 @@ _CUES: dict[Intent, tuple[str, ...]] = {
     Intent.COUNT: (
         r"how many",
         r"numbers? of",
+        r"are there (?:more|fewer)",
         r"count\w*",
         r"how often",
         r"components?",
@@ -278,6 +281,7 @@ _CUES: dict[Intent, tuple[str, ...]] = {
         r"when is (?:a|an)",
         r"how is \w+ (?:diagnosed|graded|classified|measured)",
         r"what causes",
+        r"how (?:common|frequent|rare|likely)",
     ),
     Intent.SIDES: (
         r"compare\w*",

@@ -38,6 +38,7 @@ MODIFIERS = frozenset(
     "pancreatic splenic gall ground-glass part-solid intracranial subdural epidural subarachnoid ischaemic foreign "
     "aortic adrenal psoas soft biliary bile".split()
 )
+_JOINING = frozenset(("and", "or", "to", "versus", "from", "than"))
 _IN = frozenset(("in", "within", "inside", "of", "on", "at", "near"))
 _IMAGE_NOUNS = frozenset("ct mr film scan image study picture exam examination slice series radiograph volume".split())
 _REGIONS = frozenset("chest thorax thoracic abdominal abdomen brain head trunk body lung whole-body hrct".split())
@@ -101,7 +102,7 @@ class Structures:
             if mention is None:
                 at += 1
                 continue
-            mentions.append(mention)
+            mentions += filter(None, (self._beside(singular, mention, taken), mention))
             at = mention.stop
         mentions = _without_locations(mentions, singular)
         covered = {place for mention in mentions for place in range(mention.start, mention.stop)}
@@ -131,6 +132,14 @@ class Structures:
         if known and last == known.stop:
             return known
         return None if last == at else Mention(" ".join(singular[at:last]), at, last, known=False)
+
+    def _beside(self, singular: Sequence[str], mention: Mention, taken: Collection[int]) -> Mention | None:
+        """The first of two that share their last words: "white" in "white and red cells"."""
+        at, noun = mention.start - 2, tuple(singular[mention.start + 1 : mention.stop])
+        if at < 0 or at in taken or not noun or singular[at] in SIDES or singular[at + 1] not in _JOINING:
+            return None
+        name = self.phrases.get((singular[at], *noun))
+        return Mention(name, at, at + 1, known=True) if name else None
 
     def _known(self, singular: Sequence[str], at: int) -> Mention | None:
         for length in range(min(self._longest, len(singular) - at), 0, -1):

@@ -57,8 +57,7 @@ class Vocabulary:
 
     def holds(self, word: str) -> bool:
         """Whether a word is spelt right: it is English, known here, or betrays an intent."""
-        known = word in self._known or stem(word) in self._known or word in _english()
-        return known or any(cue.search(word) for cue in CUES.values())
+        return word in self._known or stem(word) in self._known or word in _english() or _betrays(word)
 
     def unknown(self, words: Sequence[str]) -> list[list[str]]:
         """Runs of words that are neither function words nor words of an intent, longest first."""
@@ -80,11 +79,16 @@ def _runs(words: Sequence[str], plain: Collection[str]) -> list[list[str]]:
     known = {*plain, *_STOP, *SIDES, *OPPOSITE, *BOTH}
     runs: list[list[str]] = [[]]
     for word in words:
-        if word in known or stem(word) in known or not word[0].isalpha():
+        if word in known or stem(word) in known or not word[0].isalpha() or _betrays(word):
             runs.append([])
         else:
             runs[-1].append(word)
     return sorted((run for run in runs if run), key=len, reverse=True)
+
+
+def _betrays(word: str) -> bool:
+    """Whether a word alone betrays an intent."""
+    return any(cue.search(word) for cue in CUES.values())
 
 
 @cache

@@ -190,6 +190,27 @@ def test_a_strange_question_is_asked_again_of_another_structure(understanding: U
     assert (size.intents, names(size), size.strange) == ((Intent.SIZE,), LEFT, ())
 
 
+@pytest.mark.parametrize(
+    ("question", "cells"),
+    [
+        ("How many red and white cells are there?", ["red blood cell", "white blood cell"]),
+        ("Are there more white than red cells?", ["white blood cell", "red blood cell"]),
+        ("Count the RBCs", ["red blood cell"]),
+        ("How many blood and white cells are there?", ["white blood cell"]),
+    ],
+)
+def test_two_that_share_a_noun_are_both_meant(question: str, cells: list[str]) -> None:
+    known = [
+        {"name": f"{colour} blood cell", "synonyms": [f"{colour} cells", f"{colour[0]}bc"], "modalities": ["SM"]}
+        for colour in ("red", "white")
+    ]
+    smear = tool("outline", {"image": (str, ...), "targets": (list[str], ...)}, ["mask"], targets=known)
+    understanding = Understanding(Kit([BoundTool.of(smear)]))
+    request = understanding.read(question, None, [{"id": "I1", "modality": "SM", "dimensions": 2}])
+    assert [wanted.name for wanted in request.wanted] == cells
+    assert request.intents == (Intent.COUNT,)
+
+
 def test_tool_of_another_maker_is_chosen_by_its_declared_intents() -> None:
     triage = tool("triage", {"image": (str, ...)}, ["measurement"], intents=["Is there a pneumothorax?"])
     kit = Kit([BoundTool.of(each) for each in (*standard_tools(), triage)])

@@ -10,7 +10,7 @@ from agents.citrus_v.abilities import Abilities, Ability, Boxing, Calibration, F
 from agents.citrus_v.evaluation.figures import calibration_error
 from agents.citrus_v.evaluation.suite import Record, Records
 from agents.citrus_v.offered import Offer
-from agents.citrus_v.training.conversations import FAMILIES, SYNONYMS
+from agents.citrus_v.training.conversations import ALSO_CALLED, FAMILIES, SYNONYMS
 from agents.citrus_v.training.targets import CENTRE, CLOSER, CONVEX, INSTANCES, JOINED_LOOKS, RADIUS, TILES, home
 from knowledge.case import Modality
 
@@ -73,7 +73,7 @@ def _ability(folder: str, target: str, rows: Sequence[Record], records: Records)
     return Ability(
         offer=Offer(
             name=target,
-            synonyms=SYNONYMS.get(target, ()),
+            synonyms=(*SYNONYMS.get(target, ()), *ALSO_CALLED.get(target, ())),
             modalities=modalities,
             body_parts=parts,
             dimensions=dimensions,

@@ -71,6 +71,14 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
 }
 """Other words for the targets, in questions of training and of users alike."""
 
+ALSO_CALLED: Mapping[str, tuple[str, ...]] = {
+    "brain tumour": ("intracranial tumour", "brain mass", "neoplasm"),
+    "left ventricle cavity": ("LV", "LV lumen"),
+    "red blood cell": ("RBC", "red cell", "red corpuscle"),
+    "white blood cell": ("WBC", "white cell", "white corpuscle"),
+}
+"""What users call the targets besides; no question of training has it."""
+
 
 @dataclass(frozen=True, eq=False)
 class Conversation:
