@@ -17,6 +17,9 @@ _ASKING_OF_IT = re.compile(
 _ASKING_OTHERWISE = re.compile(
     r"\b(?:do|should|shall|must|may|can) i\b|\b(?:should|shall|must|may) we\b|\bwould you\b|\b(?:he|she)\b"
 )
+_LIMIT = re.compile(
+    r"\b(?:than|over|above|under|below|least|most|exceeds?) \d+(?:\.\d+)? ?(?:mm|cm|millimet\w+|centimet\w+)\b"
+)
 
 
 def clauses(text: str) -> list[str]:
@@ -71,6 +74,8 @@ def _settle(matches: dict[Intent, re.Match[str]], clause: str) -> list[Intent]:
         found -= {Intent.SHOW}
     if Intent.RATIO in found:
         found -= {Intent.SIZE, Intent.DIAMETER, Intent.SIDES}
+    if _LIMIT.search(clause):
+        found = (found - {Intent.SIZE, Intent.SIDES}) | {Intent.DIAMETER}
     general = re.compile(r"measur|quantif|extent|how much|bigger|larger|smaller|largest|smallest")
     other = found & {Intent.DIAMETER, Intent.DENSITY, Intent.COUNT}
     if other and Intent.SIZE in found and general.match(matches[Intent.SIZE].group()):

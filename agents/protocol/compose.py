@@ -12,6 +12,7 @@ from agents.protocol.ledger import Ledger
 from agents.protocol.plan import ANYTHING, TOLD_ONE_BY_ONE, library_query, listed, measurements, quantities, structures
 from agents.protocol.request import Request
 from agents.protocol.sentences import Sentence, about
+from agents.protocol.structures import is_anatomy_or_finding
 from knowledge.evidence import TRUNCATED
 
 
@@ -307,7 +308,7 @@ class Composer:
                 continue
             for piece in self.ledger.refusals(str(image["id"]), wanted.name):
                 # What is strange here is said as it was asked.
-                name = f'"{wanted.name}"' if wanted.name in self.request.strange else wanted.name
+                name = wanted.name if wanted.known or is_anatomy_or_finding(wanted.name) else f'"{wanted.name}"'
                 refused.setdefault(piece.id, (piece, []))[1].append(name)
         yield from sentences.limitations(list(refused.values()))
         others = {tool.name for tool in (self.kit.measurer, self.kit.inspector) if tool}

@@ -282,6 +282,8 @@ _CUES: dict[Intent, tuple[str, ...]] = {
         r"how is \w+ (?:diagnosed|graded|classified|measured)",
         r"what causes",
         r"how (?:common|frequent|rare|likely)",
+        r"tell me (?:more )?about (?!this|the|it|its|that|these|those|his|her|my|what|how)\w+",
+        r"(?:prognosis|survival|treatment|therapy) (?:of|for|in|with) (?!this|the patient|his|her|him|my|it)\w+",
     ),
     Intent.SIDES: (
         r"compare\w*",
@@ -315,7 +317,7 @@ _CUES: dict[Intent, tuple[str, ...]] = {
         r"tell me about (?:this|the)",
     ),
     Intent.DIAGNOSIS: (
-        r"differential(?: diagnos[ei]s)?",
+        r"differential(?! count)(?: diagnos[ei]s)?",
         r"what (?:could|might|can) (?:this|it|that|these|they) be",
         r"(?:which|what) (?:disease|diagnosis|condition)s?",
         r"candidate (?:disease|diagnos[ei]s)",
@@ -332,6 +334,8 @@ _CUES: dict[Intent, tuple[str, ...]] = {
         r"based on what",
         r"justify",
         r"what evidence",
+        r"(?:what|which) (?:is|are) your (?:evidence|basis|sources?)",
+        r"where did you",
         r"prove",
     ),
     Intent.ABILITIES: (

@@ -79,6 +79,11 @@ class Named:
     free: tuple[str, ...]
 
 
+def is_anatomy_or_finding(name: str) -> bool:
+    """Whether the last word of a name, which nobody may have declared, is one of anatomy or of findings."""
+    return stem(name.rsplit(" ", maxsplit=1)[-1]) in ANATOMY | FINDINGS
+
+
 class Structures:
     """The declared targets of a kit, ready to be found in words."""
 
