@@ -70,6 +70,8 @@ def _settle(matches: dict[Intent, re.Match[str]], clause: str) -> list[Intent]:
             found = (found - {Intent.COUNT}) | {Intent.DENSITY if "hounsfield" in clause else Intent.SIZE}
     if found & {Intent.PLACE, Intent.REPORT, Intent.SIDES}:
         found -= {Intent.PRESENCE}
+    if re.search(r"\b(?:box(?:es)?|rectangles?)\b", clause):
+        found -= {Intent.SHOW}
     if Intent.PRESENCE in found and matches[Intent.PRESENCE].group().startswith("does"):
         found -= {Intent.SHOW}
     if Intent.RATIO in found:

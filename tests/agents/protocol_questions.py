@@ -213,5 +213,10 @@ SEEN: list[Row] = [
     ("When is an aorta called aneurysmal?", {Intent.KNOWLEDGE}, set()),
     ("Which of the lungs is the bigger one?", {Intent.SIZE, Intent.SIDES}, BOTH),
     ("Summary of the case please", {Intent.REPORT}, set()),
+    ("Search the library for the volume of the lungs.", {Intent.KNOWLEDGE}, BOTH),
+    ("Is there published advice on pleural effusions?", {Intent.KNOWLEDGE}, {"pleural effusion"}),
+    ("Draw a rectangle around the left lung.", {Intent.PLACE}, LEFT),
+    ("Could you trace the left lung and give its size?", {Intent.OUTLINE, Intent.SIZE}, LEFT),
+    ("Is there any trace of the left lung?", {Intent.PRESENCE}, LEFT),
     ("How do I prepare lasagne?", {Intent.ABILITIES}, set()),
 ]
