@@ -318,14 +318,27 @@ class Composer:
 
     def _special(self) -> Iterator[Sentence]:
         """What a tool of another maker established."""
-        if not self.request.special:
+        if self.request.special:
+            pieces = [piece for call in self._calls_of(self.request.special) for piece in call.pieces]
+        elif self.request.strange and self.kit.looker:
+            # That a model has no words for it is no news: who was asked next says what can be asked for.
+            calls = self._calls_of(self.kit.looker.name)
+            pieces = [piece for call in calls for piece in call.pieces if piece.kind == "statement"]
+        else:
             return
-        calls = [call for call in self.conversation.calls() if call.tool == self.request.special]
-        wished = [call for call in calls if not call.image or call.image in self.request.images]
-        pieces = [piece for call in wished for piece in call.pieces]
         for piece in pieces:
             yield from sentences.generic(piece)
         yield from sentences.caveats(pieces, self._told())
+
+    def _calls_of(self, tool: str) -> list[Call]:
+        """Calls of a tool for the images that are meant, with this question where it was told one."""
+        return [
+            call
+            for call in self.conversation.calls()
+            if call.tool == tool
+            and (not call.image or call.image in self.request.images)
+            and {call.arguments.get(name) for name in ("query", "question", "text")} <= {None, self.request.question}
+        ]
 
 
 def _counterparts(piece: Piece, other: Piece) -> bool:

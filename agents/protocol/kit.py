@@ -142,6 +142,7 @@ class Kit:
         )
         self.judge = self._first(lambda tool: "criterion" in tool.returns and tool.takes("measurement"))
         self.appraiser = self._first(lambda tool: "appraisal" in tool.returns and tool.takes("disease"))
+        self.looker = self._first(lambda tool: tool.returns == ("statement",) and tool.takes("question"))
         judges = (self.judge, self.appraiser)
         roles = (self.inspector, self.measurer, self.retriever, *judges, *self.segmenters, *self.grounders)
         self.special = tuple(tool for tool in tools if tool not in roles and tool.intents)

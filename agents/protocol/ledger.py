@@ -33,6 +33,11 @@ class Ledger:
         """An earlier call with the very same arguments."""
         return next((call for call in self._calls if call.tool == tool and call.arguments == arguments), None)
 
+    def said(self, tool: str, arguments: object) -> list[Piece]:
+        """What was answered in words to an earlier call with the very same arguments."""
+        call = self.called(tool, arguments)
+        return [piece for piece in call.pieces if piece.kind == "statement"] if call else []
+
     def searches(self, image: str, target: str, tools: Iterable[str]) -> list[Call]:
         """Calls that looked for a structure on an image."""
         names = set(tools)

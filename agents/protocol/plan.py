@@ -247,6 +247,11 @@ def _find(ledger: Ledger, request: Request, kit: Kit, image: Mapping[str, Any]) 
             continue
         # Asked for on its own, so that its refusal takes nothing else with it.
         strange = structure.name in request.strange
+        if strange and kit.looker:
+            said = {"image": image["id"], "question": request.question}
+            yield Step(kit.looker.name, said, "Asking a model what it sees")
+            if ledger.said(kit.looker.name, said):
+                continue
         purpose = f'Asking about "{structure.name}"' if strange else f"Looking for the {structure.name}"
         yield Step(finder.name, _look(finder, image, structure.name), purpose)
     for name, targets in together.items():

@@ -14,9 +14,10 @@ from graphs.verify import verify
 from knowledge.briefing import objection
 from knowledge.case import Case, Modality, Problem
 from knowledge.claim import Claim, Verdict
+from knowledge.evidence import Evidence, Limitation, Statement
 from knowledge.quantity import SpacingSource
 from knowledge.threshold import Threshold
-from tests.agents.protocol_messages import World, case, image, lung_passage
+from tests.agents.protocol_messages import World, case, image, lung_passage, standard_tools, tool
 
 
 def said(world: World, question: str) -> str:
@@ -68,6 +69,31 @@ def test_a_question_beside_others_that_nothing_answers_is_asked_back(question: s
     asked = [f"What would you like me to measure or look for in your {which} question" for which in left]
     assert [sentence for sentence in asked if sentence in answer] == asked
     assert answer.count("in your") == len(left)
+
+
+def test_a_model_that_sees_is_asked_first_what_nothing_here_judges() -> None:
+    look = tool(
+        "look",
+        {"image": (str, ...), "question": (str, ...)},
+        ["statement"],
+        intents=["Which type of brain tumour is it?"],
+    )
+    world = World(tools=[*standard_tools(), look])
+    words = "The left lung has not collapsed"
+    said_of: dict[str, list[Evidence]] = {
+        "Is the left lung collapsed?": [
+            Statement(image="I1", speaker="model", text=f"{words}.", caveats=("unproven",))
+        ],
+        "Is the left lung inflamed?": [Limitation(image="I1", tool="look", reason="The model does not answer that.")],
+    }
+    world.special["look"] = lambda arguments: said_of[arguments["question"]]
+    answer = said(world, "Is the left lung collapsed?")
+    assert [name for name, _ in world.calls] == ["inspect_image", "look"]
+    assert f'The model says "{words}" [' in answer
+    answer = said(world, "Is the left lung inflamed?")
+    assert [name for name, _ in world.calls] == ["look", "segment"]
+    assert answer.startswith('"inflamed" cannot be assessed here: ')
+    assert words not in answer
 
 
 def test_why_does_not_ask_back_again() -> None:
