@@ -40,6 +40,7 @@ def tokens(text: str) -> list[str]:
     plain = unicodedata.normalize("NFKC", text).lower().replace("’", "'")
     plain = _SLASHED.sub(lambda match: _ABBREVIATIONS[match.group(1)], plain)
     plain = _ARE.sub("are", plain.replace("r/o", "rule out").replace("ct number", "hounsfield"))
+    plain = plain.replace("stroke volume", "stroke-volume")  # no volume of a stroke
     plain = _BOTH_SIDES.sub("left versus right", plain)
     found: list[str] = []
     for token in _TOKEN.findall(plain):

@@ -134,6 +134,7 @@ def test_structure_is_asked_for_where_none_is_named(understanding: Understanding
         ("What is the ejection fraction of the heart?", ("ejection fraction",)),
         ("What is the ejection fraction?", ("ejection fraction",)),
         ("Is John Smith's left lung collapsed?", ("collapsed",)),
+        ("What is the stroke volume?", ("stroke-volume",)),
         ("ratio of fat to soft tissue", ("ratio",)),
         ("texture of the left lung", ("texture",)),
     ],
