@@ -317,15 +317,15 @@ class Composer:
                 yield from sentences.limitations([(piece, []) for piece in call.pieces if piece.kind == "limitation"])
 
     def _special(self) -> Iterator[Sentence]:
-        """What a tool of another maker established."""
+        """What a tool of another maker established, or a model that sees said of what nothing else judges."""
+        pieces: list[Piece] = []
         if self.request.special:
             pieces = [piece for call in self._calls_of(self.request.special) for piece in call.pieces]
-        elif self.request.strange and self.kit.looker:
+        elif self.request.strange:
             # That a model has no words for it is no news: who was asked next says what can be asked for.
-            calls = self._calls_of(self.kit.looker.name)
-            pieces = [piece for call in calls for piece in call.pieces if piece.kind == "statement"]
-        else:
-            return
+            pieces = [
+                piece for image in self.request.images for piece in self.ledger.seen(image, self.request.question)
+            ]
         for piece in pieces:
             yield from sentences.generic(piece)
         yield from sentences.caveats(pieces, self._told())

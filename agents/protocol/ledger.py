@@ -33,9 +33,10 @@ class Ledger:
         """An earlier call with the very same arguments."""
         return next((call for call in self._calls if call.tool == tool and call.arguments == arguments), None)
 
-    def said(self, tool: str, arguments: object) -> list[Piece]:
-        """What was answered in words to an earlier call with the very same arguments."""
-        call = self.called(tool, arguments)
+    def seen(self, image: str, question: str) -> list[Piece]:
+        """What a model that sees answered to a question about an image."""
+        looker = self.kit.looker
+        call = self.called(looker.name, {"image": image, "question": question}) if looker else None
         return [piece for piece in call.pieces if piece.kind == "statement"] if call else []
 
     def searches(self, image: str, target: str, tools: Iterable[str]) -> list[Call]:

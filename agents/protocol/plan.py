@@ -248,9 +248,9 @@ def _find(ledger: Ledger, request: Request, kit: Kit, image: Mapping[str, Any]) 
         # Asked for on its own, so that its refusal takes nothing else with it.
         strange = structure.name in request.strange
         if strange and kit.looker:
-            said = {"image": image["id"], "question": request.question}
-            yield Step(kit.looker.name, said, "Asking a model what it sees")
-            if ledger.said(kit.looker.name, said):
+            asked = {"image": image["id"], "question": request.question}
+            yield Step(kit.looker.name, asked, "Asking a model what it sees")
+            if ledger.seen(str(image["id"]), request.question):
                 continue
         purpose = f'Asking about "{structure.name}"' if strange else f"Looking for the {structure.name}"
         yield Step(finder.name, _look(finder, image, structure.name), purpose)

@@ -140,8 +140,10 @@ class Understanding:
             if len(parts) > 1 and set(clause.split()) <= {MASKED, "the", "a", "an"}:
                 continue  # a bare structure beside what is asked of it
             # Beside a clause whose words are plain, another must be as plain.
-            found = self._clause(clause, before, intents, marked=_marked(masked) and len(parts) == 1)
-            strange += [self.vocabulary.strange(clause)] if found == [Intent.QUALITY] else []
+            unknown = self.vocabulary.strange(clause)
+            curious = bool(unknown) and _asks_strangely(clause, before, intents, _marked(masked) and len(parts) == 1)
+            found = self._clause(clause, before, intents, unknown=bool(unknown), curious=curious)
+            strange += [unknown] if found == [Intent.QUALITY] else []
             intents += [intent for intent in found if intent not in intents]
             if asks(clause) or set(found) - {Intent.GREETING}:
                 asked += 1
@@ -154,20 +156,22 @@ class Understanding:
             return before.intents, (), ()
         return tuple(intents or [Intent.ABILITIES]), (), ()
 
-    def _clause(self, clause: str, before: Request | None, beside: Sequence[Intent], marked: bool) -> list[Intent]:
+    def _clause(
+        self, clause: str, before: Request | None, beside: Sequence[Intent], unknown: bool, curious: bool
+    ) -> list[Intent]:
         """What one clause asks for.
 
         Args:
             beside: What the clauses before it ask for.
-            marked: Whether it stands alone, before a question mark or as the mere name of something.
+            unknown: Whether words stand in it that nothing here knows.
+            curious: Whether it asks in these.
         """
         betrayed = cued(clause)
         if betrayed:
             return betrayed
         best, score = self._by_meaning(clause)
-        strange = self.vocabulary.strange(clause)
         general = best in _GENERAL and not (before and _AND.match(clause))
-        if score < (MEANING if general else UNMISTAKABLE) and self._asks_strangely(clause, before, beside, marked):
+        if curious and score < (MEANING if general else UNMISTAKABLE):
             return [Intent.QUALITY]
         if before and not before.asks(*TALK) and _AND.match(clause) and score < OVERRIDING:
             return list(before.intents)
@@ -176,20 +180,12 @@ class Understanding:
         if score >= MEANING and not (before and _AND.match(clause) and best in TALK):
             return [best]
         if before and (
-            _AND.match(clause) or _BACK.search(clause) or MASKED in clause or (len(clause.split()) <= 4 and not strange)
+            _AND.match(clause) or _BACK.search(clause) or MASKED in clause or (len(clause.split()) <= 4 and not unknown)
         ):
             return [] if before.asks(*TALK) else list(before.intents)
         if MASKED in clause:
             return [Intent.REPORT]
         return []
-
-    def _asks_strangely(self, clause: str, before: Request | None, beside: Sequence[Intent], marked: bool) -> bool:
-        """Whether a clause asks of what is spoken of in words that nothing here knows."""
-        on = before is not None and _AND.match(clause) is not None and MASKED not in clause
-        if not self.vocabulary.strange(clause) or not (on or asks_of_it(clause, marked)):
-            return False
-        of_it = MASKED in clause or _IT.search(clause) is not None
-        return not beside or (of_it and Intent.KNOWLEDGE not in beside)
 
     def _by_meaning(self, clause: str) -> tuple[Intent, float]:
         scores = self._example_vectors @ vector(clause)
@@ -325,6 +321,18 @@ def _complete(request: Request, before: Request | None) -> Request:
     if request.asks(Intent.WHY) and before:
         return replace(request, measured=before.measured)
     return request
+
+
+def _asks_strangely(clause: str, before: Request | None, beside: Sequence[Intent], marked: bool) -> bool:
+    """Whether a clause with words that nothing here knows asks of what is spoken of.
+
+    Args:
+        beside: What the clauses before it ask for.
+        marked: Whether it stands alone, before a question mark or as the mere name of something.
+    """
+    on = before is not None and _AND.match(clause) is not None and MASKED not in clause
+    of_it = MASKED in clause or _IT.search(clause) is not None
+    return (on or asks_of_it(clause, marked)) and (not beside or (of_it and Intent.KNOWLEDGE not in beside))
 
 
 def _marked(masked: str) -> bool:

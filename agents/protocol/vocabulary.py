@@ -48,8 +48,9 @@ class Vocabulary:
         said = {word for texts in EXAMPLES.values() for text in texts for word in tokens(text)}
         # A word of a disease's name is not yet that disease, and a ratio is known of heart and chest only.
         plain = (said | _STOP | _CLINICAL | MODIFIERS) - {"ratio"} - ANATOMY - FINDINGS
-        self._plain = plain - structures.words
-        self._structures = structures.words
+        silent = {*_STOP, *SIDES, *OPPOSITE, *BOTH}
+        self._plain = frozenset(silent | (plain - structures.words))
+        self._plain_or_named = self._plain | structures.words
         said |= {word for disease in kit.diseases for name in disease for word in tokens(name)}
         other = ({word for word in said if len(word) > 3} - _STOP) | _CLINICAL | ANATOMY | FINDINGS | MODIFIERS
         self.wanted = [*sorted(structures.words), *sorted(other - structures.words)]
@@ -70,13 +71,12 @@ class Vocabulary:
             clause: Mended, with structures written "organ".
         """
         for text in (clause.rpartition(MASKED)[2], clause.replace(MASKED, ",")):
-            if runs := _runs(text.split(), self._plain | self._structures):
+            if runs := _runs(text.split(), self._plain_or_named):
                 return " ".join(runs[0])
         return ""
 
 
-def _runs(words: Sequence[str], plain: Collection[str]) -> list[list[str]]:
-    known = {*plain, *_STOP, *SIDES, *OPPOSITE, *BOTH}
+def _runs(words: Sequence[str], known: Collection[str]) -> list[list[str]]:
     runs: list[list[str]] = [[]]
     for word in words:
         if word in known or stem(word) in known or not word[0].isalpha() or _betrays(word):

@@ -39,8 +39,9 @@ def tokens(text: str) -> list[str]:
     """The words of `text` in lower case, abbreviations written out; punctuation stands alone."""
     plain = unicodedata.normalize("NFKC", text).lower().replace("’", "'")
     plain = _SLASHED.sub(lambda match: _ABBREVIATIONS[match.group(1)], plain)
-    plain = _ARE.sub("are", plain.replace("r/o", "rule out").replace("ct number", "hounsfield"))
+    plain = plain.replace("r/o", "rule out").replace("ct number", "hounsfield")
     plain = plain.replace("stroke volume", "stroke-volume")  # no volume of a stroke
+    plain = _ARE.sub("are", plain)
     plain = _BOTH_SIDES.sub("left versus right", plain)
     found: list[str] = []
     for token in _TOKEN.findall(plain):
