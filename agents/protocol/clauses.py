@@ -62,6 +62,8 @@ def _settle(matches: dict[Intent, re.Match[str]], clause: str) -> list[Intent]:
     if Intent.PICTURE in found:
         found -= set() if MASKED in clause else {Intent.SIZE}
         found -= {Intent.COUNT, Intent.REPORT, Intent.SHOW, Intent.PLACE, Intent.DIAMETER, Intent.PRESENCE}
+    if Intent.CHANGE in found:
+        found -= {Intent.SIDES, Intent.NORMALITY, Intent.PRESENCE}
     if Intent.COUNT in found:
         found -= {Intent.PRESENCE}
         if re.search(r"how many (?:millimet\w+|centimet\w+|mm|cm)", clause):

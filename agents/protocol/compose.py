@@ -9,8 +9,17 @@ from agents.protocol.conversation import Call, Conversation, Piece
 from agents.protocol.intents import TALK, Intent
 from agents.protocol.kit import Kit
 from agents.protocol.ledger import Ledger
-from agents.protocol.plan import ANYTHING, TOLD_ONE_BY_ONE, library_query, listed, measurements, quantities, structures
-from agents.protocol.request import Request
+from agents.protocol.plan import (
+    ANYTHING,
+    TOLD_ONE_BY_ONE,
+    kinds,
+    library_query,
+    listed,
+    measurements,
+    quantities,
+    structures,
+)
+from agents.protocol.request import Request, Wanted
 from agents.protocol.sentences import Sentence, about
 from agents.protocol.structures import is_anatomy_or_finding
 from knowledge.evidence import TRUNCATED
@@ -54,6 +63,7 @@ class Composer:
         self.why = request.asks(Intent.WHY)
         self.request = before if self.why and before else request
         self.left = request.left
+        self.change = request.asks(Intent.CHANGE)
         by_id = {str(image["id"]): image for image in conversation.images}
         self.images = [by_id[name] for name in self.request.images]
         self.measured: list[Piece] = []
@@ -77,6 +87,8 @@ class Composer:
             yield from self._about_image(image)
         yield from self._basis()
         yield from self._library()
+        if self.change and self.measured and len(self.images) == 1:
+            yield Sentence("Could you send the earlier image for comparison?")
         for number in self.left:
             which = f"{('first', 'second', 'third')[number - 1]} question" if number <= 3 else "other questions"
             yield Sentence(f"What would you like me to measure or look for in your {which}?")
@@ -307,14 +319,18 @@ class Composer:
             if self.ledger.measurable(str(image["id"]), wanted.name):
                 continue
             for piece in self.ledger.refusals(str(image["id"]), wanted.name):
-                # What is strange here is said as it was asked.
-                name = wanted.name if wanted.known or is_anatomy_or_finding(wanted.name) else f'"{wanted.name}"'
-                refused.setdefault(piece.id, (piece, []))[1].append(name)
+                refused.setdefault(piece.id, (piece, []))[1].append(self._refused_name(wanted, image))
         yield from sentences.limitations(list(refused.values()))
         others = {tool.name for tool in (self.kit.measurer, self.kit.inspector) if tool}
         for call in self.conversation.turn.calls:
             if call.tool in others and call.image == image["id"]:
                 yield from sentences.limitations([(piece, []) for piece in call.pieces if piece.kind == "limitation"])
+
+    def _refused_name(self, wanted: Wanted, image: Mapping[str, Any]) -> str:
+        """What is strange here as it was asked; of a general finding the rest, where one kind was looked for."""
+        if kinds(wanted, self.kit, image):
+            return f"other {sentences.plural(wanted.name)}"
+        return wanted.name if wanted.known or is_anatomy_or_finding(wanted.name) else f'"{wanted.name}"'
 
     def _special(self) -> Iterator[Sentence]:
         """What a tool of another maker established, or a model that sees said of what nothing else judges."""

@@ -25,6 +25,8 @@ def meant(
 ) -> tuple[str, ...]:
     """Ids of the images that are meant: named ones, else those spoken of before, else the first that suits.
 
+    What has changed is asked of all that suit.
+
     Args:
         request: What is wanted of them.
         words: The question's mended words.
@@ -35,23 +37,24 @@ def meant(
     if len(ids) <= 1:
         return tuple(ids)
     named = [ids[at] for at in _numbered(request.question, words, len(ids))]
-    if named:
+    change = request.asks(Intent.CHANGE)
+    if named and not (change and len(set(named)) == 1):  # "the last scan" is held against another
         return tuple(dict.fromkeys(named))
     text = " ".join(words)
     if _ALL.search(text) or (request.asks(Intent.PICTURE) and _SEVERAL.search(text)):
         return tuple(ids)
-    for word, modalities in _MODALITY_WORDS.items():
+    for word, modalities in () if change else _MODALITY_WORDS.items():
         if word in map(stem, words):
             of_kind = [str(image["id"]) for image in images if image.get("modality") in modalities]
             if of_kind:
                 return tuple(of_kind[:1])
-    if before and before.images:
+    if before and before.images and not change:
         return before.images
     if request.asks(Intent.PICTURE) and not request.wanted:
         return tuple(ids)
     known = [wanted.name for wanted in request.wanted if wanted.known]
     suiting = [str(image["id"]) for image in images if all(kit.admits(name, image) for name in kit.shown(known, image))]
-    return tuple((suiting or ids)[:1])
+    return tuple(suiting or ids[:1]) if change else tuple((suiting or ids)[:1])
 
 
 def _numbered(question: str, words: Sequence[str], count: int) -> Iterable[int]:

@@ -20,6 +20,7 @@ class Intent(StrEnum):
     RATIO = "ratio"
     KNOWLEDGE = "knowledge"
     SIDES = "sides"
+    CHANGE = "change"
     REPORT = "report"
     DIAGNOSIS = "diagnosis"
     QUALITY = "quality"
@@ -37,10 +38,8 @@ TALK = frozenset({Intent.ABILITIES, Intent.GREETING, Intent.OUTSIDE})
 
 _CUES: dict[Intent, tuple[str, ...]] = {
     Intent.SIZE: (
-        r"volumes?",
-        r"volumetry",
-        r"sizes?",
-        r"sized",
+        r"volumes?|volumetry",
+        r"size[sd]?",
         r"how (?:big|large|small|much(?! time| longer))",
         r"capacity",
         r"a lot of",
@@ -55,11 +54,7 @@ _CUES: dict[Intent, tuple[str, ...]] = {
         r"^measure",
         r"(?:please|you|to|and) measure",
         r"extent",
-        r"bigger",
-        r"larger",
-        r"smaller",
-        r"largest",
-        r"smallest",
+        r"bigger|larger|smaller|largest|smallest",
     ),
     Intent.DIAMETER: (
         r"diameters?",
@@ -80,11 +75,8 @@ _CUES: dict[Intent, tuple[str, ...]] = {
         r"caliper\w*",
     ),
     Intent.DENSITY: (
-        r"density",
-        r"densities",
-        r"denser?",
-        r"brighter",
-        r"darker",
+        r"densit(?:y|ies)|denser?",
+        r"brighter|darker",
         r"hounsfield",
         r"radio-?densit(?:y|ies)",
         r"attenuation",
@@ -92,13 +84,11 @@ _CUES: dict[Intent, tuple[str, ...]] = {
         r"intensit(?:y|ies)",
         r"signal",
         r"brightness",
-        r"grey values?",
-        r"gray values?",
+        r"gr[ea]y values?",
         r"percentiles?",
         r"standard deviation",
         r"aerat\w+",
-        r"hypodense",
-        r"hyperdense",
+        r"hypodense|hyperdense",
     ),
     Intent.PLACE: (
         r"where",
@@ -267,7 +257,8 @@ _CUES: dict[Intent, tuple[str, ...]] = {
         r"thresholds?",
         r"recommend\w*",
         r"follow(?:ed)?[ -]up(?! (?:appointment|visit))",
-        r"how should",
+        r"how (?:should|(?:often|soon|long) should)",
+        r"what (?:does|do|would) (?!you|i|we)[^?,;.!]{1,60} (?:need|require|warrant|look like)",
         r"(?:upper|lower) limits?",
         r"normally",
         r"usually",
@@ -305,6 +296,18 @@ _CUES: dict[Intent, tuple[str, ...]] = {
         r"both sides",
         r"side to side",
         r"versus",
+    ),
+    Intent.CHANGE: (
+        r"previous(?:ly)?",
+        r"prior(?! to)",
+        r"earlier",
+        r"baseline",
+        r"than before",
+        r"(?:since|than|from|with) (?:the |his |her |my )?last \w+",
+        r"grown",
+        r"(?:has|have|did|does|is) (?:\w+ ){1,3}(?:(?:grow|shrink|chang|progress)(?:ing|ed?)?|regressed)",
+        r"(?:interval|any) (?:change|growth)",
+        r"(?:progression|regression) (?:of|since)",
     ),
     Intent.REPORT: (
         r"findings?",

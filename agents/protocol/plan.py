@@ -10,6 +10,7 @@ from agents.protocol.intents import TALK, Intent
 from agents.protocol.kit import COUNT, BoundTool, Kit
 from agents.protocol.ledger import Ledger
 from agents.protocol.request import Request, Wanted
+from agents.protocol.structures import is_kind_of
 from knowledge.evidence import TRUNCATED
 
 ANYTHING = "anything"
@@ -121,12 +122,24 @@ def structures(request: Request, kit: Kit, image: Mapping[str, Any]) -> tuple[Wa
     if set(request.intents) == {Intent.QUALITY}:
         return strange
     if request.wanted or not request.asks(Intent.REPORT, Intent.DIAGNOSIS):
-        known = {wanted.name: wanted for wanted in request.wanted}
+        particular = [one for wanted in request.wanted for one in kinds(wanted, kit, image)]
+        known = {wanted.name: wanted for wanted in (*particular, *request.wanted)}
         return tuple(known.get(name, Wanted(name)) for name in kit.shown(tuple(known), image)) + strange
     return tuple(
         Wanted(name)
         for name in kit.declared
         if kit.admits(name, image, whole=True) and _finder(request, kit, name) is not None
+    )
+
+
+def kinds(general: Wanted, kit: Kit, image: Mapping[str, Any]) -> tuple[Wanted, ...]:
+    """What can be looked for on this image of a finding of no kind, such as "a mass"."""
+    if general.known:
+        return ()
+    return tuple(
+        Wanted(name)
+        for name in kit.declared
+        if is_kind_of(name, general.name) and kit.segmenter(name) and kit.admits(name, image, whole=True)
     )
 
 

@@ -25,7 +25,7 @@ from agents.protocol.request import Request
 from agents.protocol.understanding import Understanding
 
 NAME = "protocol"
-VERSION = "4"
+VERSION = "5"
 """Changes whenever the same messages may lead to another step."""
 
 

@@ -12,6 +12,8 @@ from agents.protocol.words import is_plural
 from knowledge.briefing import cite
 from knowledge.evidence import ANISOTROPIC, NO_SPACING, TRUNCATED
 
+_BARE = ('"', "other ")
+
 
 @dataclass(frozen=True)
 class Sentence:
@@ -56,8 +58,11 @@ def upper_first(text: str) -> str:
 
 
 def names(targets: Iterable[str]) -> str:
-    """Structures as the subject of a sentence: "the left lung and the trachea"; what is quoted has no article."""
-    return listed([target if target.startswith('"') else f"the {target}" for target in dict.fromkeys(targets)])
+    """Structures as the subject of a sentence: "the left lung and the trachea".
+
+    What is quoted, and what may not be there ("other lesions"), has no article.
+    """
+    return listed([target if target.startswith(_BARE) else f"the {target}" for target in dict.fromkeys(targets)])
 
 
 def both(targets: Sequence[str]) -> str | None:
@@ -69,6 +74,10 @@ def both(targets: Sequence[str]) -> str | None:
 
 def plural(noun: str) -> str:
     """The plural of a structure's name; "nuclei" and the like are plural already."""
+    if noun.endswith("ss"):
+        return f"{noun}es"
+    if noun.endswith("ity"):
+        return f"{noun.removesuffix('y')}ies"
     return noun if noun.endswith(("s", "i")) else f"{noun}s"
 
 
@@ -179,12 +188,13 @@ def limitations(refused: Sequence[tuple[Piece, list[str]]]) -> list[Sentence]:
     """What could not be done, why, and what can be done instead; what one reason stopped together.
 
     Args:
-        refused: Each limitation with the structures that were asked for when it was met; in quotes what is none.
+        refused: Each limitation with the structures that were asked for when it was met; in quotes what is none, and
+            with "other" the rest of what a general name means.
     """
     reasons: dict[str, list[tuple[Piece, str]]] = {}
     for piece, asked in refused:
         one = asked[0] if len(asked) == 1 else ""
-        target = one if one.startswith('"') else piece.target or one
+        target = one if one.startswith(_BARE) else piece.target or one
         reasons.setdefault(_why(piece), []).append((piece, target))
     found = []
     for reason, met in reasons.items():

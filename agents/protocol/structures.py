@@ -38,6 +38,11 @@ MODIFIERS = frozenset(
     "pancreatic splenic gall ground-glass part-solid intracranial subdural epidural subarachnoid ischaemic foreign "
     "aortic adrenal psoas soft biliary bile".split()
 )
+GENERAL = frozenset("lesion mass abnormality growth".split())
+"""Findings of no kind of their own."""
+
+_NO_FAULT = frozenset("cavity node catheter pacemaker stent clip implant tube foreign".split())
+_NEUTRAL = frozenset("focal intracranial small large solitary".split())
 _JOINING = frozenset(("and", "or", "to", "versus", "from", "than"))
 _IN = frozenset(("in", "within", "inside", "of", "on", "at", "near"))
 _IMAGE_NOUNS = frozenset("ct mr film scan image study picture exam examination slice series radiograph volume".split())
@@ -82,6 +87,12 @@ class Named:
 def is_anatomy_or_finding(name: str) -> bool:
     """Whether the last word of a name, which nobody may have declared, is one of anatomy or of findings."""
     return stem(name.rsplit(" ", maxsplit=1)[-1]) in ANATOMY | FINDINGS
+
+
+def is_kind_of(target: str, general: str) -> bool:
+    """Whether a target is one of the findings that a general name means, as a brain tumour is "a mass"."""
+    kind, words = stems(target), set(stems(general))
+    return kind[-1] in FINDINGS - _NO_FAULT and bool(words & GENERAL) and words <= {*GENERAL, *_NEUTRAL, *kind}
 
 
 class Structures:

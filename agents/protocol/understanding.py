@@ -15,6 +15,7 @@ from agents.protocol.images import meant
 from agents.protocol.intents import MEASURED, TALK, Intent
 from agents.protocol.kit import BoundTool, Kit, KnownTarget
 from agents.protocol.meaning import vector, vectors
+from agents.protocol.plan import kinds
 from agents.protocol.request import Request, Wanted
 from agents.protocol.structures import MASKED, Named, Structures
 from agents.protocol.vocabulary import Vocabulary
@@ -24,7 +25,9 @@ MEANING = 0.5
 """Least cosine at which a question counts as a paraphrase of an intent's example."""
 
 OVERRIDING = 0.75
-"""Least cosine at which "and ...?" asks for something new rather than for the same elsewhere."""
+"""Least cosine at which "and ...?" asks for something new rather than for the same elsewhere, and at which words that
+betray an intent ask for what a special tool answers.
+"""
 
 PARAPHRASE = 0.6
 """Least cosine at which unknown words count as another name of a declared target."""
@@ -44,9 +47,14 @@ _NAMING = re.compile(
     r"\b(?:(?:is|are) there|any|see|where (?:is|are)|how \w+ (?:is|are)|locate|find|rule out|exclude|detect|of)"
     r"(?: (?:a|an|any|the|some|no))*"
 )
+_WRONG = re.compile(r"\babnormalit(?:y|ies)\b|\b(?:scan|image|study|picture|film|mr|ct) (?:\w+ )?(?:ab)?normal\b")
 _AND = re.compile(r"^(?:ok |okay |so )?(?:and|what about|how about|same|also|but|then|now)\b")
 _GENERAL = TALK | {Intent.KNOWLEDGE, Intent.WHY, Intent.REPORT}
 """Intents that are about no single structure, and so about any words."""
+
+_OF_A_STRUCTURE = (
+    Intent.PLACE, Intent.PRESENCE, Intent.OUTLINE, Intent.SIDES, Intent.CHANGE, Intent.NORMALITY,
+)  # fmt: skip
 
 
 class Understanding:
@@ -86,9 +94,11 @@ class Understanding:
         if beside:
             request = replace(request, intents=beside)
         request = self._diagnostic(_complete(request, before), words)
-        needs = request.asks(
-            *MEASURED - {Intent.RATIO}, Intent.PLACE, Intent.PRESENCE, Intent.OUTLINE, Intent.SIDES, Intent.NORMALITY
-        )
+        if self._wrong(request, named, intents, images):
+            request = replace(
+                request, intents=(Intent.PRESENCE,), measured=(), wanted=(Wanted("abnormality", known=False),)
+            )
+        needs = request.asks(*MEASURED - {Intent.RATIO}, *_OF_A_STRUCTURE)
         return replace(
             request,
             images=meant(request, words, before, images, self.kit),
@@ -96,6 +106,18 @@ class Understanding:
             left=() if special and own is None else left,
             unclear=needs and not request.wanted and special is None and Intent.RATIO not in request.measured,
         )
+
+    def _wrong(
+        self, request: Request, named: Named, intents: Sequence[Intent], images: Sequence[Mapping[str, Any]]
+    ) -> bool:
+        """Whether it asks if anything is wrong with the image, where a finding can be looked for."""
+        if not request.asks(Intent.NORMALITY) or set(intents) & MEASURED:
+            return False
+        noun = not named.mentions and _WRONG.search(request.words)
+        whole = {wanted.name for wanted in request.wanted} <= {str(image.get("body_part")) for image in images}
+        if not (noun or whole):
+            return False
+        return any(kinds(Wanted("abnormality", known=False), self.kit, image) for image in images)
 
     def _diagnostic(self, request: Request, words: Sequence[str]) -> Request:
         """A question about this patient that names a disease asks for its criteria, and for what those are about."""
@@ -202,14 +224,15 @@ class Understanding:
         tool = self._special[best][0]
         declared = any(tool.knows(mention.name) for mention in named.mentions)
         served = any(role.knows(mention.name) for role in self._roles() for mention in named.mentions)
-        if served and not declared:
+        if served:
             # Beside a structure that a role serves, what is asked of it decides, and not its name.
             meaning = vector(" ".join(named.masked))
             scores = self._special_masked @ meaning
             best = int(np.argmax(scores))
             tool = self._special[best][0]
         own = float(np.max(self._example_vectors @ meaning))
-        if float(scores[best]) >= SPECIAL and (declared or float(scores[best]) > own):
+        least = OVERRIDING if served and cued(" ".join(named.masked)) else SPECIAL
+        if float(scores[best]) >= least and ((declared and not served) or float(scores[best]) > own):
             return tool
         routed = [tool for tool in self.kit.special for mention in named.mentions if tool.knows(mention.name)]
         unserved = [
@@ -312,7 +335,7 @@ def _complete(request: Request, before: Request | None) -> Request:
     """Say which measurement "normal", "compare" and "and there?" are about."""
     if request.measured:
         return request
-    if request.asks(Intent.NORMALITY, Intent.SIDES):
+    if request.asks(Intent.NORMALITY, Intent.SIDES, Intent.CHANGE):
         if request.asks(Intent.NORMALITY) and "cardiomegaly" in request.words:
             return replace(request, measured=(Intent.RATIO,))
         return replace(request, measured=(before.measured if before and before.measured else (Intent.SIZE,)))

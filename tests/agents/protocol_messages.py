@@ -184,8 +184,9 @@ class World:
         )
 
     def _look(self, name: str, subject: Image, target: str) -> list[Evidence]:
-        known = [str(known["name"]) for known in CT_TARGETS]
-        if target in known and subject.modality is not Modality.CT:
+        targets = next((one.metadata or {} for one in self.tools if one.name == name), {}).get("targets") or CT_TARGETS
+        known = [str(known["name"]) for known in targets]
+        if targets is CT_TARGETS and target in known and subject.modality is not Modality.CT:
             reason = f"{target} can be segmented on CT volumes only; {subject.id} is {subject.modality.value}."
             reason += f" Nothing can be segmented in {subject.id}."
             return [Limitation(image=subject.id, tool=name, target=target, reason=reason)]
