@@ -307,7 +307,7 @@ _CUES: dict[Intent, tuple[str, ...]] = {
         r"grown",
         r"(?:has|have|did|does|is) (?:\w+ ){1,3}(?:(?:grow|shrink|chang|progress)(?:ing|ed?)?|regressed)",
         r"(?:interval|any) (?:change|growth)",
-        r"(?:progression|regression) (?:of|since)",
+        r"progression|regression|getting (?:\w+er|worse)|worsen\w*",
     ),
     Intent.REPORT: (
         r"findings?",
@@ -343,6 +343,7 @@ _CUES: dict[Intent, tuple[str, ...]] = {
         r"justify",
         r"what evidence",
         r"(?:what|which) (?:is|are) your (?:evidence|basis|sources?)",
+        r"(?:can|should|do) (?:i|we|you) trust",
         r"where did you",
         r"prove",
     ),
@@ -357,7 +358,7 @@ _CUES: dict[Intent, tuple[str, ...]] = {
         r"how (?:do|can) i use",
         r"who are you",
         r"what are you",
-        r"your (?:tools|limits)",
+        r"your (?:tools|limits)|what are (?:the|your) limitations",
     ),
     Intent.GREETING: (
         r"^(?:hi|hello|hey|good (?:morning|afternoon|evening|day)|greetings|dear)",

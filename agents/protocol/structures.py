@@ -13,7 +13,7 @@ FINDINGS = frozenset(
     "adenopathy lymphadenopathy node covid tuberculosis infection bronchiectasis polyp ulcer plaque dissection "
     "stroke glioma meningioma adenoma sclerosis ischaemia ischemia obstruction perforation appendicitis cirrhosis "
     "steatosis collapse cavity scar granuloma lymphoma sarcoma melanoma hydrocephalus pleurisy cardiomyopathy "
-    "catheter pacemaker stent clip implant tube foreign".split()
+    "catheter pacemaker stent clip implant tube foreign abnormality".split()
 )
 """Heads of findings: a declared structure before one of these only says where the finding is."""
 

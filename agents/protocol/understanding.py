@@ -47,7 +47,7 @@ _NAMING = re.compile(
     r"\b(?:(?:is|are) there|any|see|where (?:is|are)|how \w+ (?:is|are)|locate|find|rule out|exclude|detect|of)"
     r"(?: (?:a|an|any|the|some|no))*"
 )
-_WRONG = re.compile(r"\babnormalit(?:y|ies)\b|\b(?:scan|image|study|picture|film|mr|ct) (?:\w+ )?(?:ab)?normal\b")
+_SCENE = re.compile(r"\b(?:scan|image|study|picture|film|mr|ct) (?:\w+ )?(?:ab)?normal\b")
 _AND = re.compile(r"^(?:ok |okay |so )?(?:and|what about|how about|same|also|but|then|now)\b")
 _GENERAL = TALK | {Intent.KNOWLEDGE, Intent.WHY, Intent.REPORT}
 """Intents that are about no single structure, and so about any words."""
@@ -113,9 +113,9 @@ class Understanding:
         """Whether it asks if anything is wrong with the image, where a finding can be looked for."""
         if not request.asks(Intent.NORMALITY) or set(intents) & MEASURED:
             return False
-        noun = not named.mentions and _WRONG.search(request.words)
+        scene = not named.mentions and _SCENE.search(request.words)
         whole = {wanted.name for wanted in request.wanted} <= {str(image.get("body_part")) for image in images}
-        if not (noun or whole):
+        if not (scene or whole):
             return False
         return any(kinds(Wanted("abnormality", known=False), self.kit, image) for image in images)
 
@@ -164,7 +164,7 @@ class Understanding:
             # Beside a clause whose words are plain, another must be as plain.
             unknown = self.vocabulary.strange(clause)
             curious = bool(unknown) and _asks_strangely(clause, before, intents, _marked(masked) and len(parts) == 1)
-            found = self._clause(clause, before, intents, unknown=bool(unknown), curious=curious)
+            found = self._clause(clause, before, intents, unknown, curious)
             strange += [unknown] if found == [Intent.QUALITY] else []
             intents += [intent for intent in found if intent not in intents]
             if asks(clause) or set(found) - {Intent.GREETING}:
@@ -179,19 +179,22 @@ class Understanding:
         return tuple(intents or [Intent.ABILITIES]), (), ()
 
     def _clause(
-        self, clause: str, before: Request | None, beside: Sequence[Intent], unknown: bool, curious: bool
+        self, clause: str, before: Request | None, beside: Sequence[Intent], unknown: str, curious: bool
     ) -> list[Intent]:
         """What one clause asks for.
 
         Args:
             beside: What the clauses before it ask for.
-            unknown: Whether words stand in it that nothing here knows.
+            unknown: Words in it that nothing here knows; "" where there are none.
             curious: Whether it asks in these.
         """
         betrayed = cued(clause)
-        if betrayed:
-            return betrayed
         best, score = self._by_meaning(clause)
+        if betrayed:
+            # "Is there air trapping" does not ask for air.
+            compound = unknown and re.search(rf"{_NAMING.pattern} {MASKED} {re.escape(unknown)}\b", clause)
+            other = compound and betrayed == [Intent.PRESENCE] and score < UNMISTAKABLE
+            return [Intent.QUALITY] if other else betrayed
         general = best in _GENERAL and not (before and _AND.match(clause))
         if curious and score < (MEANING if general else UNMISTAKABLE):
             return [Intent.QUALITY]

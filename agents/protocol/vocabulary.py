@@ -27,7 +27,7 @@ _STOP = frozenset(
     "type sort cover covers hold holds stuff guess wonder wondering possible quick quickly sure right kindly "
     "whether check confirm verify ascertain determine identify assess evaluate examine calculate compute estimate "
     "gimme repeat redo slowly years year months month chance possibility doubt reason since before "
-    "time times ago visit change changes changed changing growing shrinking".split()
+    "time times ago visit old trust getting worse change changes changed changing growing shrinking".split()
 )
 _CLINICAL = frozenset(
     "volume volumes diameter diameters density attenuation hounsfield intensity location position visible present "

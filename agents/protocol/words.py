@@ -32,6 +32,7 @@ _PLURALS = {
     "metastases": "metastasis", "masses": "mass", "foci": "focus", "haemorrhages": "haemorrhage", "arteries": "artery",
     "calculi": "calculus", "emboli": "embolus", "opacities": "opacity", "cavities": "cavity", "biopsies": "biopsy",
     "atria": "atrium", "pelves": "pelvis", "thrombi": "thrombus", "tumors": "tumour", "hemorrhages": "haemorrhage",
+    "abnormalities": "abnormality",
 }  # fmt: skip
 
 
