@@ -83,8 +83,7 @@ class Composer:
         yield from self._criteria()
         for image in self.images:
             yield from self._limits(image)
-        for image in self.images:
-            yield from self._about_image(image)
+        yield from self._about_images()
         yield from self._basis()
         yield from self._library()
         if self.change and self.measured and len(self.images) == 1:
@@ -152,7 +151,7 @@ class Composer:
                 yield from (say(piece, where) for piece in regions or pieces)
         if found and self.request.asks(Intent.PRESENCE, Intent.OUTLINE, Intent.SHOW) and not self.measured:
             yield sentences.present(found, where)
-            yield from sentences.caveats(found, self._told())
+            self.placed += found
         yield from sentences.absences(absent, where)
         if self.request.asks(Intent.SHOW):
             views = [piece for call in self.conversation.turn.calls for piece in call.pieces if piece.kind == "view"]
@@ -199,16 +198,19 @@ class Composer:
             return []
         return [call for call in self.conversation.turn.calls if call.tool == appraiser.name]
 
-    def _about_image(self, image: Mapping[str, Any]) -> Iterator[Sentence]:
-        """What a reader must know of an image, when it is first looked at or asked about."""
-        fact = self.ledger.facts(str(image["id"]))
+    def _about_images(self) -> Iterator[Sentence]:
+        """What a reader must know of the images, when they are first looked at or asked about."""
         asked = self.request.asks(Intent.PICTURE)
-        if fact is None or not (asked or self._inspected_now(fact)):
-            return
-        taken = None if asked else sentences.taken_to_be(fact, self._where(image))
-        if taken and not any("modality" in caveat.lower() for caveat in fact.caveats):
-            yield taken
-        yield from sentences.caveats([fact])
+        told: list[Piece] = []
+        for image in self.images:
+            fact = self.ledger.facts(str(image["id"]))
+            if fact is None or not (asked or self._inspected_now(fact)):
+                continue
+            taken = None if asked else sentences.taken_to_be(fact, self._where(image))
+            if taken and not any("modality" in caveat.lower() for caveat in fact.caveats):
+                yield taken
+            told.append(fact)
+        yield from sentences.caveats(told)
 
     def _told(self) -> list[str]:
         """Caveats of the images themselves, which are said once, when an image is first looked at."""

@@ -1,5 +1,7 @@
 """Questions for a finding of no kind, for anything that is wrong, and for what has changed."""
 
+from typing import Any
+
 import pytest
 from langchain_core.tools import StructuredTool
 
@@ -7,7 +9,8 @@ from agents.protocol.intents import Intent
 from agents.protocol.kit import BoundTool, Kit
 from agents.protocol.understanding import Understanding
 from graphs.verify import verify
-from knowledge.case import Modality
+from knowledge.case import Image, Modality
+from knowledge.evidence import Evidence
 from tests.agents.protocol_messages import World, case, image, standard_tools, tool
 
 TARGETS = [
@@ -142,3 +145,17 @@ def test_what_begins_with_a_structures_name_is_not_that_structure(thing: str) ->
 @pytest.mark.parametrize("question", ["Is there fat?", "Is there a left lung somewhere?", "Is there lung tissue?"])
 def test_a_structure_alone_is_looked_for(question: str) -> None:
     assert "seen in this image" in said(World(), question)
+
+
+def test_a_caveat_of_two_images_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = brain("I1", "I2")
+    inspect = world._inspect
+
+    def scanned(subject: Image, arguments: dict[str, Any]) -> list[Evidence]:
+        facts, *rest = inspect(subject, arguments)
+        return [facts.model_copy(update={"caveats": ("this is a scanned film",)}), *rest]
+
+    monkeypatch.setattr(world, "_inspect", scanned)
+    answer = said(world, "Is there a tumour on both images?")
+    assert "seen in I1" in answer and "seen in I2" in answer
+    assert answer.count("This is a scanned film [E1, E3]") == 1
