@@ -33,7 +33,9 @@ class SliceView:
     def __init__(self, image: Image, values: Values, display: Display) -> None:
         self.array = values.array
         self._low, self._high = 0.0, 255.0
-        as_shown = self.array.dtype == np.uint8 and image.intensity != "HU" and not image.windows
+        # Eight bits of a NIfTI are a signal that was stored in little room, no picture as it was shown.
+        picture = self.array.dtype == np.uint8 and image.format != "nifti"
+        as_shown = picture and image.intensity != "HU" and not image.windows
         if self.array.ndim == 3 and not as_shown:
             self._low, self._high = _window(image, self.array, display)
 

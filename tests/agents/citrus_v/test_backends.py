@@ -208,6 +208,13 @@ def test_windows_make_pictures():
     assert (SliceView(colour, volume, SOFT_TISSUE)[0].pixels == 7).all()
 
 
+@pytest.mark.parametrize(("stored", "shown"), [("nifti", (0, 255)), ("raster", (0, 99))])
+def test_eight_bits_of_a_nifti_are_a_signal_and_of_a_picture_what_was_shown(stored, shown):
+    image, volume = image_of(np.arange(100, dtype=np.uint8).reshape(1, 10, 10), Modality.UNKNOWN, "signal")
+    pixels = SliceView(image.model_copy(update={"format": stored}), volume, SOFT_TISSUE)[0].pixels
+    assert (pixels.min(), pixels.max()) == shown
+
+
 def test_slices_to_ask_about():
     assert coarse(5, 10) == [0, 1, 2, 3, 4]
     assert coarse(100, 4) == [12, 37, 62, 87]
