@@ -43,18 +43,20 @@ def meant(
     text = " ".join(words)
     if _ALL.search(text) or (request.asks(Intent.PICTURE) and _SEVERAL.search(text)):
         return tuple(ids)
-    for word, modalities in () if change else _MODALITY_WORDS.items():
+    known = [wanted.name for wanted in request.wanted if wanted.known]
+    suiting = [str(image["id"]) for image in images if all(kit.admits(name, image) for name in kit.shown(known, image))]
+    if change:
+        return tuple(suiting or ids[:1])
+    for word, modalities in _MODALITY_WORDS.items():
         if word in map(stem, words):
             of_kind = [str(image["id"]) for image in images if image.get("modality") in modalities]
             if of_kind:
                 return tuple(of_kind[:1])
-    if before and before.images and not change:
+    if before and before.images:
         return before.images
     if request.asks(Intent.PICTURE) and not request.wanted:
         return tuple(ids)
-    known = [wanted.name for wanted in request.wanted if wanted.known]
-    suiting = [str(image["id"]) for image in images if all(kit.admits(name, image) for name in kit.shown(known, image))]
-    return tuple(suiting or ids[:1]) if change else tuple((suiting or ids)[:1])
+    return tuple((suiting or ids)[:1])
 
 
 def _numbered(question: str, words: Sequence[str], count: int) -> Iterable[int]:

@@ -257,7 +257,7 @@ _CUES: dict[Intent, tuple[str, ...]] = {
         r"thresholds?",
         r"recommend\w*",
         r"follow(?:ed)?[ -]up(?! (?:appointment|visit))",
-        r"how (?:should|(?:often|soon|long) should)",
+        r"how (?:(?:often|soon|long) )?should",
         r"what (?:does|do|would) (?!you|i|we)[^?,;.!]{1,60} (?:need|require|warrant|look like)",
         r"(?:upper|lower) limits?",
         r"normally",

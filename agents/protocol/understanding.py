@@ -94,10 +94,8 @@ class Understanding:
         if beside:
             request = replace(request, intents=beside)
         request = self._diagnostic(_complete(request, before), words)
-        if self._wrong(request, named, intents, images):
-            request = replace(
-                request, intents=(Intent.PRESENCE,), measured=(), wanted=(Wanted("abnormality", known=False),)
-            )
+        if not set(intents) & MEASURED:
+            request = self._searching(request, named, images)
         needs = request.asks(*MEASURED - {Intent.RATIO}, *_OF_A_STRUCTURE)
         return replace(
             request,
@@ -107,17 +105,16 @@ class Understanding:
             unclear=needs and not request.wanted and special is None and Intent.RATIO not in request.measured,
         )
 
-    def _wrong(
-        self, request: Request, named: Named, intents: Sequence[Intent], images: Sequence[Mapping[str, Any]]
-    ) -> bool:
-        """Whether it asks if anything is wrong with the image, where a finding can be looked for."""
-        if not request.asks(Intent.NORMALITY) or set(intents) & MEASURED:
-            return False
+    def _searching(self, request: Request, named: Named, images: Sequence[Mapping[str, Any]]) -> Request:
+        """A question whether all of an image is normal looks for what is not, where a finding can be looked for."""
         scene = not named.mentions and _SCENE.search(request.words)
         whole = {wanted.name for wanted in request.wanted} <= {str(image.get("body_part")) for image in images}
-        if not (scene or whole):
-            return False
-        return any(kinds(Wanted("abnormality", known=False), self.kit, image) for image in images)
+        sought = Wanted("abnormality", known=False)
+        if not request.asks(Intent.NORMALITY) or not (scene or whole):
+            return request
+        if not any(kinds(sought, self.kit, image) for image in images):
+            return request
+        return replace(request, intents=(Intent.PRESENCE,), measured=(), wanted=(sought,))
 
     def _diagnostic(self, request: Request, words: Sequence[str]) -> Request:
         """A question about this patient that names a disease asks for its criteria, and for what those are about."""

@@ -9,6 +9,7 @@ from langchain_core.tools import StructuredTool
 from pydantic import BaseModel, create_model
 
 from agents.protocol import ProtocolReasoner
+from graphs.verify import verify
 from knowledge.briefing import opening, tool_result
 from knowledge.case import Case, Image, Modality, Origin
 from knowledge.evidence import (
@@ -234,6 +235,14 @@ class World:
             of=(mask.id,),
             caveats=((TRUNCATED,) if self.truncated else ()) + ((NO_SPACING,) if unit.grid else ()),
         )  # fmt: skip
+
+
+def said(world: World, question: str) -> str:
+    """The answer, of which the verifier must accept every sentence."""
+    answer = world.ask(question)
+    verification = verify(answer, world.evidence, world.case)
+    assert verification.ok, [(claim.text, claim.reason) for claim in verification.withheld]
+    return answer
 
 
 def lung_passage(**changes: Any) -> Passage:

@@ -10,22 +10,13 @@ from agents.protocol import ProtocolReasoner
 from agents.protocol.conversation import Piece
 from agents.protocol.passages import applies_to, compared, limit_for, relevant, telling
 from agents.protocol.sentences import one_sentence
-from graphs.verify import verify
 from knowledge.briefing import objection
 from knowledge.case import Case, Modality, Problem
 from knowledge.claim import Claim, Verdict
 from knowledge.evidence import Evidence, Limitation, Statement
 from knowledge.quantity import SpacingSource
 from knowledge.threshold import Threshold
-from tests.agents.protocol_messages import World, case, image, lung_passage, standard_tools, tool
-
-
-def said(world: World, question: str) -> str:
-    """The answer, of which the verifier must accept every sentence."""
-    answer = world.ask(question)
-    verification = verify(answer, world.evidence, world.case)
-    assert verification.ok, [(claim.text, claim.reason) for claim in verification.withheld]
-    return answer
+from tests.agents.protocol_messages import World, case, image, lung_passage, said, standard_tools, tool
 
 
 def film() -> World:

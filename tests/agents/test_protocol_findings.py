@@ -8,10 +8,9 @@ from langchain_core.tools import StructuredTool
 from agents.protocol.intents import Intent
 from agents.protocol.kit import BoundTool, Kit
 from agents.protocol.understanding import Understanding
-from graphs.verify import verify
 from knowledge.case import Image, Modality
 from knowledge.evidence import Evidence
-from tests.agents.protocol_messages import World, case, image, standard_tools, tool
+from tests.agents.protocol_messages import World, case, image, said, standard_tools, tool
 
 TARGETS = [
     {"name": name, "synonyms": words, "modalities": ["MR"], "body_parts": [], "dimensions": [2, 3]}
@@ -28,13 +27,6 @@ def tools() -> list[StructuredTool]:
 def brain(*identifiers: str) -> World:
     """A world of MR images of a brain."""
     return World(case(*(image(one, modality=Modality.MR) for one in identifiers or ("I1",))), tools())
-
-
-def said(world: World, question: str) -> str:
-    answer = world.ask(question)
-    verification = verify(answer, world.evidence, world.case)
-    assert verification.ok, [(claim.text, claim.reason) for claim in verification.withheld]
-    return answer
 
 
 @pytest.mark.parametrize(
